@@ -223,8 +223,9 @@ int config_addresses(const char *bind, struct config_address *ret, size_t room,
 /* Called with the lock held, after the field has its new value.  Not 0: the change is refused,
  * the old value comes back (and is announced again).  Must not call config_*() except
  * config_addresses() and config_threads(). */
-typedef int config_changed(void *arg, enum config_key key, struct error *error);
-void config_on_change(struct config *config, config_changed *on_change, void *arg);
+void config_on_change(struct config *config,
+                      int (*on_change)(void *arg, enum config_key key, struct error *error),
+                      void *arg);
 
 void config_lock(struct config *config);
 void config_unlock(struct config *config);
