@@ -48,6 +48,13 @@ int option_parse(const struct loom_option *option, const char *text, struct opti
 int option_wrap(struct error *error, const char *place, const char *section, const char *key,
                 const char *value);
 
+/* option_printable - text of unknown origin for a sentence: cut to bytes - 1 (at least 3), and
+ * nothing in it that a terminal would obey.  Returns at. */
+char *option_printable(const char *text, char *at, size_t bytes);
+
+/* option_env_name - LOOMCACHE_<SECTION>_<KEY>, dots become _.  Returns at. */
+char *option_env_name(const char *section, const char *key, char *at, size_t bytes);
+
 /* option_store, option_load - the value to and from its field.  A STR field takes the pointer. */
 void option_store(const struct loom_option *option, void *instance,
                   const struct option_value *value);
