@@ -40,4 +40,5 @@ add_library(loomcache_headers INTERFACE)
 add_library(LoomCache::headers ALIAS loomcache_headers)
 set_target_properties(loomcache_headers PROPERTIES EXPORT_NAME headers)
 target_include_directories(loomcache_headers INTERFACE
-    $<BUILD_INTERFACE:${PROJECT_SOURCE_DIR}/include> $<INSTALL_INTERFACE:${CMAKE_INSTALL_INCLUDEDIR}>)
+    $<BUILD_INTERFACE:${PROJECT_SOURCE_DIR}/include>
+    $<INSTALL_INTERFACE:${CMAKE_INSTALL_INCLUDEDIR}>)

@@ -1,7 +1,8 @@
 # make install: programs and plugins are installed where they are declared; here is the rest.
 include(CMakePackageConfigHelpers)
 
-install(DIRECTORY include/loomcache DESTINATION ${CMAKE_INSTALL_INCLUDEDIR} FILES_MATCHING PATTERN "*.h")
+install(DIRECTORY include/loomcache DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}
+        FILES_MATCHING PATTERN "*.h")
 install(TARGETS loomcache_headers EXPORT LoomCacheTargets)
 set(package_dir ${CMAKE_INSTALL_LIBDIR}/cmake/LoomCache)
 install(EXPORT LoomCacheTargets NAMESPACE LoomCache:: DESTINATION ${package_dir})
