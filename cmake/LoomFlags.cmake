@@ -5,6 +5,7 @@ target_include_directories(loom_flags INTERFACE ${PROJECT_SOURCE_DIR} ${PROJECT_
 target_compile_definitions(loom_flags INTERFACE _GNU_SOURCE)
 target_compile_options(loom_flags INTERFACE
     -Wall -Wextra -Wshadow -Wvla -fno-common -fno-omit-frame-pointer
+    -fmacro-prefix-map=${PROJECT_SOURCE_DIR}/=  # __FILE__ names core/..., wherever it was built
     $<$<COMPILE_LANGUAGE:C>:-Wstrict-prototypes -Wmissing-prototypes>)
 if(LOOM_WERROR)
     target_compile_options(loom_flags INTERFACE -Werror)
