@@ -5,7 +5,8 @@ DESTDIR ?=
 CONFIG ?= $(wildcard config/minimal.ini)
 SECONDS_EACH ?= 60
 
-.PHONY: build run test test-asan test-tsan test-long bench fuzz lint install clean help setup-build setup-test
+.PHONY: build run test test-asan test-tsan test-long bench fuzz lint install clean help \
+        setup-build setup-test
 .DEFAULT_GOAL := build
 
 ## build      the release build, in build/release/ (the default)

@@ -14,7 +14,9 @@ target_link_libraries(loom_dependencies INTERFACE
 
 if(LOOM_JEMALLOC)
     pkg_check_modules(JEMALLOC REQUIRED IMPORTED_TARGET jemalloc>=5.2)
-    target_link_libraries(loom_dependencies INTERFACE PkgConfig::JEMALLOC)
+    # Also into programs that never name malloc themselves: their libraries allocate too.
+    target_link_libraries(loom_dependencies INTERFACE
+        -Wl,--push-state,--no-as-needed PkgConfig::JEMALLOC -Wl,--pop-state)
     target_compile_definitions(loom_dependencies INTERFACE LOOM_JEMALLOC=1)
 endif()
 

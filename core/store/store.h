@@ -65,7 +65,8 @@ struct quota {
     int64_t used, allowance;
 };
 
-struct watch_table;
+struct watch;
+#define PARTITION_WATCH_BUCKETS 256
 
 struct partition {
     pthread_mutex_t lock;
@@ -82,16 +83,18 @@ struct partition {
     struct store *store;
     struct partition_stats stats;
     struct quota bytes, items;
+    int64_t entry_bytes;      /* of bytes.used: what residents are charged; the rest is index */
+    loom_entry *pinned;       /* being overwritten: evicting it must be noticed */
     uint64_t db_items[STORE_DBS];     /* by physical database */
     uint64_t db_expiring[STORE_DBS];
     uint64_t expire_cursor;
-    struct watch_table *watches; /* NULL until somebody watches */
+    struct watch **watches; /* PARTITION_WATCH_BUCKETS chains; NULL until somebody watches */
     struct random random;
     struct arena arena;
     struct plugin_instance *storage_plugin, *policy_plugin;
 } __attribute__((aligned(64)));
 
-struct store; /* members in store.c's own header, store_private.h */
+struct store; /* its members: store_private.h */
 
 /* A command's key, with everything that is computed from it once. */
 struct store_key {
@@ -102,14 +105,11 @@ struct store_key {
 
 /* ---- the whole store ---------------------------------------------------------------- */
 
-/* store_open - partitions with their plugin instances.  make_* create an instance for partition i
- * (core/plugin/host.h); the offers' tables are cast to their kinds here.  [init] */
+/* store_open - partitions with their plugin instances.  NULL with a sentence.  [init] */
 struct store_plugins {
-    const struct loom_storage_ops *storage;
-    const struct loom_eviction_ops *policy;
-    struct plugin_instance *(*make_storage)(void *arg, const struct host_binding *, struct error *);
-    struct plugin_instance *(*make_policy)(void *arg, const struct host_binding *, struct error *);
-    void *arg;
+    const struct plugin *storage, *policy;
+    const struct option_setting *storage_settings, *policy_settings; /* of their INI sections */
+    size_t n_storage_settings, n_policy_settings;
 };
 struct store *store_open(const struct store_settings *settings, const struct store_plugins *plugins,
                          struct error *error);
@@ -238,7 +238,6 @@ static inline bool entry_expired(const loom_entry *e, uint64_t now_ms)
 /* ---- WATCH ---------------------------------------------------------------------------- */
 
 /* A watched key: version rises with every change of it.  Counted: many may watch one key. */
-struct watch;
 struct watch *partition_watch(const struct store_key *key); /* NULL: no memory */
 uint64_t watch_version(const struct watch *watch);
 void partition_unwatch(struct partition *p, struct watch *watch);
