@@ -92,6 +92,8 @@ struct partition {
     struct random random;
     struct arena arena;
     struct plugin_instance *storage_plugin, *policy_plugin;
+    struct loom_storage_env storage_env; /* lent to the plugins until fini() */
+    struct loom_eviction_env policy_env;
 } __attribute__((aligned(64)));
 
 struct store; /* its members: store_private.h */
