@@ -193,11 +193,6 @@ uint8_t store_db(const struct store *store, uint8_t logical)
     return __atomic_load_n(&store->db_map[logical], __ATOMIC_RELAXED);
 }
 
-uint64_t store_db_epoch(const struct store *store)
-{
-    return __atomic_load_n(&store->db_epoch, __ATOMIC_ACQUIRE);
-}
-
 void store_swap_dbs(struct store *store, uint8_t a, uint8_t b)
 {
     uint8_t was = store->db_map[a];
@@ -205,7 +200,6 @@ void store_swap_dbs(struct store *store, uint8_t a, uint8_t b)
     if (a == b) return;
     __atomic_store_n(&store->db_map[a], store->db_map[b], __ATOMIC_RELAXED);
     __atomic_store_n(&store->db_map[b], was, __ATOMIC_RELAXED);
-    __atomic_add_fetch(&store->db_epoch, 1, __ATOMIC_RELEASE);
     for (uint32_t i = 0; i < store->n_partitions; i++) {
         watch_bump_all(&store->partitions[i], store->db_map[a]);
         watch_bump_all(&store->partitions[i], store->db_map[b]);
