@@ -33,8 +33,14 @@ void conn_open(struct loop *loop, int fd);
 void conn_close(struct conn *conn, const char *why);
 /* conn_finish - after what is waiting has been written. */
 void conn_finish(struct conn *conn);
-/* conn_describe - the line that CLIENT LIST shows; returns its length, without a newline. */
+/* conn_describe - the line that CLIENT LIST shows, without a newline; returns its length.  From any
+ * thread, with the loop's conns_lock held. */
 size_t conn_describe(struct conn *conn, char *at, size_t room);
+/* conn_kill - close the connection with this id, wherever it is; false: there is none such.  From any
+ * thread; it is gone a moment later.  (The calling connection itself: close_after_reply.) */
+bool conn_kill(struct server *server, uint64_t id);
+/* conn_each - visit every connection of every loop, each loop under its conns_lock. */
+void conn_each(struct server *server, void (*each)(void *arg, struct conn *conn), void *arg);
 /* conn_peer, conn_local - "127.0.0.1:4711", "[::1]:4711". */
 void conn_peer(struct conn *conn, char *at, size_t room);
 void conn_local(struct conn *conn, char *at, size_t room);

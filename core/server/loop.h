@@ -31,7 +31,9 @@ struct loop {
     char *read_buffer;
     uint64_t now_ms;     /* unix; one reading per turn */
     uint64_t wall_offset_ms; /* unix minus the loop's own clock */
-    struct conn *conns;  /* all of this loop, newest first */
+    pthread_mutex_t conns_lock; /* guards the list, and what CLIENT LIST shows of a connection that
+                                 * is not a plain number: names.  Held for moments. */
+    struct conn *conns;         /* all of this loop, newest first */
     uint32_t n_conns;    /* atomic for others: how the control thread balances */
     struct conn *idle_cursor; /* where the next sweep for idle clients goes on */
     struct loop_stats stats;
@@ -45,11 +47,6 @@ void loop_stop(struct loop *loop); /* joins the thread; connections are closed *
 
 /* loop_post - run a function on the loop's thread soon.  [any-thread] */
 int loop_post(struct loop *loop, void (*run)(struct loop *loop, void *arg), void *arg);
-/* loop_call - the same on each loop, one after the other, and wait until all have run: CLIENT LIST
- * and KILL.  Bounded by timeout_ms; returns how many ran.  Never from an I/O thread for itself: the
- * calling loop's own part runs directly. */
-uint32_t loop_call_all(struct server *server, struct loop *self,
-                       void (*run)(struct loop *loop, void *arg), void *arg, uint32_t timeout_ms);
 /* loop_adopt - hand an accepted socket to this loop.  [any-thread]; on failure fd is closed. */
 void loop_adopt(struct loop *loop, int fd);
 
