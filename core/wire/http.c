@@ -138,35 +138,39 @@ static int parse_header(struct slice line, struct http_request *ret)
     return HTTP_OK;
 }
 
-/* Lines are judged in order, each once it is complete, and the limits by the bytes before it. */
+/* The next line, or what to answer: HTTP_MORE, or 414 or 431 by the limit that its bytes cross
+ * first.  So it does not matter how many of them are there already. */
+static int next_line(struct cursor *cursor, const char *start, bool request_line, struct slice *ret)
+{
+    const char *from = cursor->at;
+    size_t before = (size_t)(from - start), n;
+    bool complete = take_line(cursor, ret);
+
+    n = (size_t)((complete ? cursor->at : cursor->end) - from);
+    if (request_line && n > HTTP_LINE_BYTES && before + HTTP_LINE_BYTES <= HTTP_REQUEST_BYTES)
+        return 414;
+    if (before + n > HTTP_REQUEST_BYTES) return 431;
+    return complete ? HTTP_OK : HTTP_MORE;
+}
+
 int http_parse(struct slice bytes, struct http_request *ret)
 {
     struct cursor cursor = {bytes.at, bytes.at + bytes.bytes};
     struct http_request request = {0};
     struct slice line;
-    const char *start = bytes.at;
     int status;
 
-    /* Blank lines before a request are what older clients send after one (RFC 9112 2.2). */
-    do {
-        start = cursor.at;
-        if (!take_line(&cursor, &line)) {
-            if ((size_t)(cursor.end - start) > HTTP_LINE_BYTES) return 414;
-            return bytes.bytes > HTTP_REQUEST_BYTES ? 431 : HTTP_MORE;
-        }
-        if ((size_t)(cursor.at - bytes.at) > HTTP_REQUEST_BYTES) return 431;
-    } while (line.bytes == 0);
-    if ((size_t)(cursor.at - start) > HTTP_LINE_BYTES) return 414;
-    status = parse_request_line(line, &request);
-    if (status != HTTP_OK) return status;
-    for (;;) {
-        if (!take_line(&cursor, &line))
-            return bytes.bytes > HTTP_REQUEST_BYTES ? 431 : HTTP_MORE;
-        if ((size_t)(cursor.at - bytes.at) > HTTP_REQUEST_BYTES) return 431;
-        if (line.bytes == 0) break;
-        status = parse_header(line, &request);
+    do { /* older clients send blank lines before a request (RFC 9112 2.2) */
+        status = next_line(&cursor, bytes.at, true, &line);
         if (status != HTTP_OK) return status;
+    } while (line.bytes == 0);
+    status = parse_request_line(line, &request);
+    while (status == HTTP_OK) {
+        status = next_line(&cursor, bytes.at, false, &line);
+        if (status == HTTP_OK && line.bytes == 0) break;
+        if (status == HTTP_OK) status = parse_header(line, &request);
     }
+    if (status != HTTP_OK) return status;
     request.bytes = (size_t)(cursor.at - bytes.at);
     *ret = request;
     return HTTP_OK;

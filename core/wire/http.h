@@ -16,8 +16,8 @@
 #include "core/base/bytes.h"
 
 #define HTTP_REQUEST_BYTES 8192 /* request line and headers */
-#define HTTP_LINE_BYTES 4096    /* the request line */
-#define HTTP_HEAD_BYTES 512     /* room that http_head() needs at most */
+#define HTTP_LINE_BYTES    4096 /* the request line */
+#define HTTP_HEAD_BYTES    512  /* room that http_head() needs at most */
 
 struct http_request {
     struct slice path;  /* "/metrics"; as sent, without query and host; percent signs untouched */
@@ -28,7 +28,7 @@ struct http_request {
 };
 
 #define HTTP_MORE 0 /* unfinished: read on (and answer 408 when that takes too long) */
-#define HTTP_OK 200
+#define HTTP_OK   200
 
 /* http_parse - look at a request.
  *   ret  filled when HTTP_OK; it points into the bytes

@@ -1,4 +1,4 @@
-/* pending.c - see pending.h; resp_room() and what else concerns an unfinished command. */
+/* pending.c - see pending.h; also resp_room() and what else concerns an unfinished command. */
 #include "core/wire/pending.h"
 
 #include <stdio.h>
@@ -9,9 +9,9 @@
 #include "core/base/mem.h"
 #include "core/wire/inline.h"
 
-#define ERROR_BYTES sizeof(((struct resp_batch *)NULL)->error)
+#define ERROR_BYTES      sizeof(((struct resp_batch *)NULL)->error)
 #define BLOB_FIRST_BYTES (UINT64_C(1) << 20) /* believed before a byte of it has arrived */
-#define ROOM_MIN_BYTES (16u << 10)           /* under this a read of its own is dearer than a copy */
+#define ROOM_MIN_BYTES   (16u << 10)         /* less is not worth a read of its own */
 
 struct resp_pending *pending_new(void)
 {

@@ -42,11 +42,11 @@ struct resp_pending *pending_new(void);
 void pending_free(struct resp_pending *p);
 
 enum pending_result {
-    PENDING_READY,  /* args are complete */
-    PENDING_NONE,   /* it was an empty command */
-    PENDING_WAITS,  /* the input is used up */
+    PENDING_READY,   /* args are complete */
+    PENDING_NONE,    /* it was an empty command */
+    PENDING_WAITS,   /* the input is used up */
     PENDING_IS_HTTP, /* args[0] is the request line */
-    PENDING_WRONG,  /* error says why */
+    PENDING_WRONG,   /* error says why */
     PENDING_NOMEM
 };
 /* pending_feed - take what belongs to this command from the input.

@@ -9,8 +9,8 @@
 #include "core/base/error.h"
 #include "core/base/mem.h"
 
-#define KEEP_BYTES (256u << 10) /* a buffer up to this size stays from one use to the next */
-#define KEEP_BLOBS 64u
+#define KEEP_BYTES  (256u << 10) /* a buffer up to this size stays from one use to the next */
+#define KEEP_BLOBS  64u
 #define FIRST_BYTES 1024u
 #define ERROR_BYTES 512u
 

@@ -39,10 +39,10 @@ struct reply {
     size_t limit; /* of reply_waiting(); 0: none */
     struct reply_blob *blobs;
     uint32_t blob_start, n_blobs, room_blobs;
-    uint32_t n_errors;  /* error replies written */
-    size_t blob_bytes;  /* of those that wait */
-    uint8_t proto;      /* 3: RESP3; else RESP2 */
-    uint8_t failed;     /* enum reply_failure */
+    uint32_t n_errors; /* error replies written */
+    size_t blob_bytes; /* of those that wait */
+    uint8_t proto;     /* 3: RESP3; else RESP2 */
+    uint8_t failed;    /* enum reply_failure */
 };
 
 /* reply_begin - empty it, keeping a modest buffer, and set proto and limit. */

@@ -51,8 +51,8 @@ struct resp_pending; /* the beginning of a command */
 
 /* One command.  Good until resp_release(), and as long as the input that it points into. */
 struct resp_command {
-    struct slice *args; /* the name is args[0] */
-    uint32_t n_args;    /* at least 1 */
+    struct slice *args;       /* the name is args[0] */
+    uint32_t n_args;          /* at least 1 */
     struct loom_blob **blobs; /* NULL, or n_args of them: args[i] is all of blobs[i], if not NULL */
 };
 
@@ -74,7 +74,7 @@ enum resp_result {
     RESP_MORE,    /* the input is used up */
     RESP_HTTP,    /* an HTTP request line: ret->args[0] is the line with its end, n_args 1; what
                      follows it is still in the input.  This is no RESP connection. */
-    RESP_ERROR,   /* batch->error says why; answer it, then close: the place in the stream is lost */
+    RESP_ERROR,   /* batch->error says why; answer it, then close */
     RESP_NOMEM    /* the command is lost, and so is the place in the stream: close */
 };
 
