@@ -52,20 +52,20 @@ static void charge(void *arg, int64_t bytes) { room_use(arg, bytes, 0); }
 static int open_storage(struct partition *p, const struct store_plugins *plugins,
                         const struct plugin_env *env, struct error *error)
 {
-    const struct loom_storage_env storage_env = {.struct_size = sizeof storage_env,
-                                                 .space = p->space,
-                                                 .entry_alloc = entry_alloc,
-                                                 .entry_free = entry_free,
-                                                 .entry_charge = arena_charge,
-                                                 .blob_charge = value_blob_charge,
-                                                 .hash = entry_hash};
+    p->storage_env = (struct loom_storage_env){.struct_size = sizeof p->storage_env,
+                                               .space = p->space,
+                                               .entry_alloc = entry_alloc,
+                                               .entry_free = entry_free,
+                                               .entry_charge = arena_charge,
+                                               .blob_charge = value_blob_charge,
+                                               .hash = entry_hash};
     int rc = plugin_instance_create(plugins->storage, plugins->storage_settings,
                                     plugins->n_storage_settings, env, &p->storage_plugin, error);
 
     if (rc != 0) return rc;
     p->storage_ops = plugins->storage->ops;
     p->storage = p->storage_plugin->self;
-    rc = p->storage_ops->init(p->storage, &p->storage_plugin->host, &storage_env);
+    rc = p->storage_ops->init(p->storage, &p->storage_plugin->host, &p->storage_env);
     if (rc == 0) return 0;
     rc = plugin_instance_failed(p->storage_plugin, rc, error);
     p->storage_plugin = NULL;
@@ -76,8 +76,9 @@ static int open_policy(struct partition *p, const struct store_plugins *plugins,
                        const struct plugin_env *env, struct error *error)
 {
     const struct store *store = p->store;
-    const struct loom_eviction_env policy_env = {
-        .struct_size = sizeof policy_env,
+
+    p->policy_env = (struct loom_eviction_env){
+        .struct_size = sizeof p->policy_env,
         .space = p->space,
         .clock = &p->clock,
         .n_items = &p->stats.n_items,
@@ -93,7 +94,7 @@ static int open_policy(struct partition *p, const struct store_plugins *plugins,
     p->policy = p->policy_plugin->self;
     p->touch_kind = p->policy_ops->touch.kind;
     p->touch_max = p->policy_ops->touch.max;
-    rc = p->policy_ops->init(p->policy, &p->policy_plugin->host, &policy_env);
+    rc = p->policy_ops->init(p->policy, &p->policy_plugin->host, &p->policy_env);
     if (rc == 0) return 0;
     rc = plugin_instance_failed(p->policy_plugin, rc, error);
     p->policy_plugin = NULL;
@@ -192,11 +193,6 @@ uint8_t store_db(const struct store *store, uint8_t logical)
     return __atomic_load_n(&store->db_map[logical], __ATOMIC_RELAXED);
 }
 
-uint64_t store_db_epoch(const struct store *store)
-{
-    return __atomic_load_n(&store->db_epoch, __ATOMIC_ACQUIRE);
-}
-
 void store_swap_dbs(struct store *store, uint8_t a, uint8_t b)
 {
     uint8_t was = store->db_map[a];
@@ -204,7 +200,6 @@ void store_swap_dbs(struct store *store, uint8_t a, uint8_t b)
     if (a == b) return;
     __atomic_store_n(&store->db_map[a], store->db_map[b], __ATOMIC_RELAXED);
     __atomic_store_n(&store->db_map[b], was, __ATOMIC_RELAXED);
-    __atomic_add_fetch(&store->db_epoch, 1, __ATOMIC_RELEASE);
     for (uint32_t i = 0; i < store->n_partitions; i++) {
         watch_bump_all(&store->partitions[i], store->db_map[a]);
         watch_bump_all(&store->partitions[i], store->db_map[b]);

@@ -92,6 +92,8 @@ struct partition {
     struct random random;
     struct arena arena;
     struct plugin_instance *storage_plugin, *policy_plugin;
+    struct loom_storage_env storage_env; /* lent to the plugins until fini() */
+    struct loom_eviction_env policy_env;
 } __attribute__((aligned(64)));
 
 struct store; /* its members: store_private.h */
@@ -122,8 +124,9 @@ struct partition *store_partition_of_slot(const struct store *store, uint16_t sl
 /* store_key_make - slot, partition and hash of a name in a logical database (SWAPDB moves those). */
 void store_key_make(const struct store *store, struct slice name, uint8_t db, struct store_key *ret);
 uint8_t store_db(const struct store *store, uint8_t logical); /* -> physical */
-uint64_t store_db_epoch(const struct store *store); /* changes when SWAPDB did: keys are stale */
-void store_swap_dbs(struct store *store, uint8_t a, uint8_t b); /* every lock held */
+/* store_swap_dbs - every lock held.  A key made before it names the other database now: whoever
+ * locks after making a key compares key.db with store_db() again. */
+void store_swap_dbs(struct store *store, uint8_t a, uint8_t b);
 
 /* store_prefetch - fetch a key's lock, index line (stage 0), then its entry (stage 1).  No lock. */
 void store_prefetch(const struct store_key *key, int stage);

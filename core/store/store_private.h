@@ -13,7 +13,6 @@ struct store {
     uint32_t compress; /* enum store_compress */
     uint64_t compress_min;
     uint8_t db_map[STORE_DBS]; /* logical -> physical */
-    uint64_t db_epoch;
     uint8_t refuse_writes;
     int64_t max_memory, max_items; /* 0: unlimited */
     /* What is promised to no partition.  Below zero: partitions owe, see store_settle(). */

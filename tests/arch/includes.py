@@ -84,7 +84,7 @@ def main(root):
                 why = wrong(root, path, m[1], m[2])
                 if why:
                     line = text.count("\n", 0, m.start(1)) + 1
-                    print(f"{path}:{line}: must not include {m[1]}{m[2]}: {why}")
+                    print(f"{path}:{line}: must not include {m[2]}: {why}")
                     bad += 1
             passed, failed = passed + (not bad), failed + bool(bad)
     print(f"{passed} passed, {failed} failed")
