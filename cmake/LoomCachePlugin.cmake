@@ -4,7 +4,7 @@
 # <loomcache/...> and what the LIBS bring. The same function serves the plugins of this tree and,
 # installed with find_package(LoomCache), everybody else's.
 #   in this tree   the file lies in <build>/plugins/ and is installed beside the other plugins
-#   elsewhere      the file lies in the current binary directory; copy it to a folder on [plugins] path
+#   elsewhere      it lies in the current binary directory; copy it to a folder on [plugins] path
 function(loomcache_add_plugin name)
     cmake_parse_arguments(PARSE_ARGV 1 arg "" "" "LIBS")
     if(NOT arg_UNPARSED_ARGUMENTS)
@@ -18,7 +18,8 @@ function(loomcache_add_plugin name)
         VISIBILITY_INLINES_HIDDEN ON)
     target_link_libraries(${name} PRIVATE LoomCache::headers ${arg_LIBS})
     if(NOT LOOM_SANITIZE)
-        target_link_options(${name} PRIVATE -Wl,-z,defs)  # a missing symbol fails here, not at dlopen
+        # A missing symbol fails here, not at dlopen.
+        target_link_options(${name} PRIVATE -Wl,-z,defs)
     endif()
     if(TARGET loom_core)
         set_target_properties(${name} PROPERTIES

@@ -14,12 +14,15 @@ target_link_libraries(loom_dependencies INTERFACE
 
 if(LOOM_JEMALLOC)
     pkg_check_modules(JEMALLOC REQUIRED IMPORTED_TARGET jemalloc>=5.2)
-    target_link_libraries(loom_dependencies INTERFACE PkgConfig::JEMALLOC)
+    # Also into programs that never name malloc themselves: their libraries allocate too.
+    target_link_libraries(loom_dependencies INTERFACE
+        -Wl,--push-state,--no-as-needed PkgConfig::JEMALLOC -Wl,--pop-state)
     target_compile_definitions(loom_dependencies INTERFACE LOOM_JEMALLOC=1)
 endif()
 
 # Raft is asked for as soon as the one file that may include it is there.
-if(EXISTS ${PROJECT_SOURCE_DIR}/core/replica/gate.c)
+file(GLOB gate CONFIGURE_DEPENDS core/replica/gate.c)
+if(gate)
     pkg_check_modules(RAFT REQUIRED IMPORTED_TARGET raft>=0.22)
     target_link_libraries(loom_dependencies INTERFACE PkgConfig::RAFT)
 endif()

@@ -5,6 +5,7 @@ target_include_directories(loom_flags INTERFACE ${PROJECT_SOURCE_DIR} ${PROJECT_
 target_compile_definitions(loom_flags INTERFACE _GNU_SOURCE)
 target_compile_options(loom_flags INTERFACE
     -Wall -Wextra -Wshadow -Wvla -fno-common -fno-omit-frame-pointer
+    -fmacro-prefix-map=${PROJECT_SOURCE_DIR}/=  # __FILE__ names core/..., wherever it was built
     $<$<COMPILE_LANGUAGE:C>:-Wstrict-prototypes -Wmissing-prototypes>)
 if(LOOM_WERROR)
     target_compile_options(loom_flags INTERFACE -Werror)
@@ -40,4 +41,5 @@ add_library(loomcache_headers INTERFACE)
 add_library(LoomCache::headers ALIAS loomcache_headers)
 set_target_properties(loomcache_headers PROPERTIES EXPORT_NAME headers)
 target_include_directories(loomcache_headers INTERFACE
-    $<BUILD_INTERFACE:${PROJECT_SOURCE_DIR}/include> $<INSTALL_INTERFACE:${CMAKE_INSTALL_INCLUDEDIR}>)
+    $<BUILD_INTERFACE:${PROJECT_SOURCE_DIR}/include>
+    $<INSTALL_INTERFACE:${CMAKE_INSTALL_INCLUDEDIR}>)

@@ -1,7 +1,8 @@
 # make install: programs and plugins are installed where they are declared; here is the rest.
 include(CMakePackageConfigHelpers)
 
-install(DIRECTORY include/loomcache DESTINATION ${CMAKE_INSTALL_INCLUDEDIR} FILES_MATCHING PATTERN "*.h")
+install(DIRECTORY include/loomcache DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}
+        FILES_MATCHING PATTERN "*.h")
 install(TARGETS loomcache_headers EXPORT LoomCacheTargets)
 set(package_dir ${CMAKE_INSTALL_LIBDIR}/cmake/LoomCache)
 install(EXPORT LoomCacheTargets NAMESPACE LoomCache:: DESTINATION ${package_dir})
@@ -21,20 +22,10 @@ string(REGEX REPLACE "/$" "" LOOM_PREFIX_FROM_PC "${LOOM_PREFIX_FROM_PC}")
 configure_file(include/cmake/loomcache.pc.in ${PROJECT_BINARY_DIR}/loomcache.pc @ONLY)
 install(FILES ${PROJECT_BINARY_DIR}/loomcache.pc DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig)
 
-# The administrator's file is theirs: an existing one is never touched. The commented original goes
-# to share/ every time, to compare with.
+# The commented original goes to share/ every time; the administrator's own file is made from it
+# once.
 file(GLOB configs CONFIGURE_DEPENDS config/*.ini)
 install(FILES ${configs} DESTINATION ${CMAKE_INSTALL_DATADIR}/loomcache)
 install(FILES LICENSE DESTINATION ${CMAKE_INSTALL_DOCDIR})
-install(CODE [[
-    set(ini "$ENV{DESTDIR}${CMAKE_INSTALL_PREFIX}/etc/loomcache/loomcache.ini")
-    if(CMAKE_INSTALL_PREFIX STREQUAL "/usr")
-        set(ini "$ENV{DESTDIR}/etc/loomcache/loomcache.ini")
-    endif()]] "
-    set(original \"${PROJECT_SOURCE_DIR}/config/loomcache.ini\")" [[
-    if(EXISTS "${ini}")
-        message(STATUS "Kept as it is: ${ini}")
-    elseif(EXISTS "${original}")
-        message(STATUS "Installing: ${ini}")
-        configure_file("${original}" "${ini}" COPYONLY)
-    endif()]])
+install(CODE "set(loom_original \"${PROJECT_SOURCE_DIR}/config/loomcache.ini\")")
+install(SCRIPT cmake/LoomInstallConfig.cmake)

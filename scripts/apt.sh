@@ -14,7 +14,7 @@ fi
 apt_get()
 {
     if [ -n "$as_root" ] && ! command -v sudo >/dev/null; then
-        fail "installing needs root: install sudo, or run this once as root: scripts/setup"
+        fail "installing needs root: install sudo, or run this as root: $0 $what"
     fi
     $as_root env DEBIAN_FRONTEND=noninteractive NEEDRESTART_SUSPEND=1 \
         apt-get -q -y -o DPkg::Lock::Timeout=300 $suite_options "$@" </dev/null >&2
@@ -31,18 +31,18 @@ apt_install()
     apt_get update && apt_get install --no-install-recommends "$@"
 }
 
-# mirrors - prints the addresses from which this machine takes Debian's main component, as apt itself
-# understands its sources, whatever their format.
+# mirrors - prints the addresses from which this machine takes Debian's main component, as apt
+# itself understands its sources, whatever their format.
 mirrors()
 {
     apt-get indextargets --format '$(REPO_URI) $(CODENAME) $(COMPONENT) $(ORIGIN)' \
         "Created-By: Packages" 2>/dev/null |
-        awk -v codename="$codename" '$2 == codename && $3 == "main" && $4 == "Debian" { print $1 }' |
+        awk -v suite="$codename" '$2 == suite && $3 == "main" && $4 == "Debian" { print $1 }' |
         sort -u
 }
 
-# open_suite SUITE PACKAGE VERSION - finds a mirror that has PACKAGE at VERSION or later in SUITE and
-# sets suite_options, with which apt-get sees that suite and no other; all state in a temporary
+# open_suite SUITE PACKAGE VERSION - finds a mirror that has PACKAGE at VERSION or later in SUITE
+# and sets suite_options, with which apt-get sees that suite and no other; all state in a temporary
 # folder that goes away when the script ends.
 open_suite()
 {
@@ -58,9 +58,9 @@ open_suite()
     trap 'exit 130' INT TERM
     chmod 755 "$suite_state"
     mkdir -p "$suite_state/lists/partial" "$suite_state/cache/archives/partial"
-    suite_options="-o Dir::Etc::SourceList=$suite_state/sources.list -o Dir::Etc::SourceParts=/dev/null
-        -o APT::Sandbox::User=root -o Dir::State::Lists=$suite_state/lists -o Dir::Cache=$suite_state/cache
-        -o APT::Default-Release=$1"
+    suite_options="-o Dir::Etc::SourceList=$suite_state/sources.list
+        -o Dir::Etc::SourceParts=/dev/null -o Dir::State::Lists=$suite_state/lists
+        -o Dir::Cache=$suite_state/cache -o APT::Default-Release=$1 -o APT::Sandbox::User=root"
     for mirror in $(mirrors); do
         printf 'deb %s%s %s main\n' "$signed" "$mirror" "$1" >"$suite_state/sources.list"
         apt_get update || continue
@@ -77,8 +77,9 @@ unpack()
     mkdir -p "$tools/deb"
     for package in "$@"; do
         rm -f "$tools/deb/${package}"_*.deb
-        (cd "$tools/deb" && apt-get -q -o APT::Sandbox::User=root $suite_options download "$package" >&2) || return 1
-        dpkg -x "$tools/deb/${package}"_*.deb "$tools" || return 1
+        (cd "$tools/deb" &&
+            apt-get -q $suite_options -o APT::Sandbox::User=root download "$package" >&2) || return
+        dpkg -x "$tools/deb/${package}"_*.deb "$tools" || return
         rm -f "$tools/deb/${package}"_*.deb
     done
     rmdir "$tools/deb"
@@ -87,3 +88,4 @@ unpack()
 codename=$(. /etc/os-release && echo "${VERSION_CODENAME:-unknown}")
 tools=$(cd "$(dirname "$0")/.." && pwd)/build/tools
 suite_options=
+what=

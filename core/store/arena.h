@@ -3,13 +3,15 @@
  * Not a general allocator: it serves one partition, under that partition's lock, and knows the
  * size of what it is given back.  General allocators space their classes 20 to 25 % apart above a
  * few hundred bytes; here they are 8 bytes apart up to 256, 16 up to 1 KiB and 1/16 above, so a
- * 16+512 byte item wastes 8 bytes instead of 88.
+ * 24+512 byte item wastes 8 bytes instead of 88.
  *
- *   range:  | span | span | span | ...        reserved once, committed as it grows
- *   span:   | block | block | ... | tail |    one size class each, 16 KiB or a multiple
+ *   range:  | (unused) | slot | slot | ...     128 KiB each; reserved once, committed as it grows
+ *   slot:   | one span of a class over 1 KiB |   or carved into
+ *           | span | span | ... 8 of 16 KiB, each of a class up to 1 KiB |
+ *   span:   | block | block | ... | tail |
  *
  * A block's reference is its distance from the base in units of 8 bytes, so 32 bits reach 32 GiB.
- * Spans that become empty go back to the system (beyond one kept per class).
+ * A slot that becomes empty goes back to the system, but for a few kept at hand.
  */
 #ifndef CORE_STORE_ARENA_H
 #define CORE_STORE_ARENA_H
@@ -20,22 +22,24 @@
 
 #include "core/base/error.h"
 
-#define ARENA_BLOCK_MAX 32768u /* larger things are blobs */
-#define ARENA_UNIT_BYTES 16384u
-#define ARENA_CLASSES 176u
+#define ARENA_BLOCK_MAX 98304u /* a key of 64 KiB and a value of 16 fit; larger ones are blobs */
+#define ARENA_CLASSES 185u
 
-struct arena_span; /* the side table's row for one unit */
+struct arena_row; /* the side table: one row per 16 KiB unit */
 
 struct arena {
     char *base;
     uint64_t reserved_bytes;
-    uint32_t n_units, n_units_committed; /* used so far; readable and writable so far */
-    uint64_t used_bytes;                 /* blocks handed out, by size class */
-    uint64_t span_bytes;                 /* units that belong to spans: what the system sees */
-    struct arena_span *spans;            /* one row per unit, reserved like the range */
-    uint32_t free_runs;                  /* head of the list of free unit runs; 0: none */
-    uint32_t partial[ARENA_CLASSES];     /* head of the spans with room, per class */
-    uint32_t spare[ARENA_CLASSES];       /* one empty span kept per class; 0: none */
+    uint32_t n_slots;           /* used so far, the unused first one included */
+    uint32_t n_slots_committed; /* readable and writable so far */
+    uint32_t n_slots_max;
+    uint32_t n_slots_cached;    /* free, but not given back to the system */
+    uint64_t used_bytes;        /* blocks handed out, by size class */
+    uint64_t span_bytes;        /* of all spans: used_bytes and what fragmentation costs */
+    struct arena_row *rows;
+    uint32_t free_slots;  /* head of the list of free slots (unit number); 0: none */
+    uint32_t open_slots;  /* head of the list of carved slots with a free unit */
+    uint32_t partial[ARENA_CLASSES]; /* head of the spans with room, per class */
 };
 
 /* arena_open - reserve (not commit) up to range_bytes of address space; halves the wish down to

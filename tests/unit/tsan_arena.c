@@ -29,7 +29,8 @@ NOT_INSTRUMENTED static void *moved(void *addr)
     return at >= ARENA_LOW && at < ARENA_HIGH ? (void *)(TSAN_LOW + (at & OFFSET_MASK)) : addr;
 }
 
-NOT_INSTRUMENTED void *mmap64(void *addr, size_t length, int prot, int flags, int fd, off64_t offset)
+NOT_INSTRUMENTED
+void *mmap64(void *addr, size_t length, int prot, int flags, int fd, off64_t offset)
 {
     return __interceptor_mmap64(moved(addr), length, prot, flags, fd, offset);
 }
