@@ -98,7 +98,7 @@ static bool scan_enough(const struct scan *scan)
 
     if (max_steps > SCAN_STEPS_MAX) max_steps = SCAN_STEPS_MAX;
     return scan->n_visited >= scan->count || scan->n_steps >= max_steps ||
-           scan->keys.used >= SCAN_OUTPUT_BYTES || scan->keys.failed;
+           reply_waiting(&scan->keys) >= SCAN_OUTPUT_BYTES || scan->keys.failed;
 }
 
 /* Steps in one partition; the cursor where to go on, 0 when through with it. */
@@ -144,7 +144,7 @@ static void run_scan(struct call *call)
         reply_array(call->reply, 2);
         reply_bulk(call->reply, digits, bytes_from_u64(digits, scan.cursor));
         reply_array(call->reply, scan.n_found);
-        reply_raw(call->reply, scan.keys.bytes + scan.keys.start, reply_waiting(&scan.keys));
+        reply_raw(call->reply, scan.keys.at + scan.keys.start, reply_waiting(&scan.keys));
     }
     reply_free(&scan.keys);
 }
