@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/base/blob.h"
 #include "core/base/error.h"
 #include "core/base/mem.h"
 #include "core/wire/inline.h"
@@ -65,13 +66,14 @@ static bool args_push(struct resp_pending *p)
         p->blobs = mem_zalloc(MEM_BUFFER, p->room_args * sizeof(struct loom_blob *));
         if (p->blobs == NULL) return false;
     }
-    if (p->blob != NULL) p->blobs[p->n_args] = p->blob;
+    if (p->blob != NULL) {
+        p->blob->bytes = p->body_bytes; /* without its end */
+        p->blobs[p->n_args] = p->blob;
+    }
     p->args[p->n_args++] = slice_of(p->body, p->body_bytes);
     p->blob = NULL;
     return true;
 }
-
-static void blob_destroy(struct loom_blob *blob) { mem_free(MEM_BLOB, blob); }
 
 /* Make the blob twice as large, or as large as it will be.  The two bytes of the end go in, too,
  * so that one read can bring both. */
@@ -81,9 +83,8 @@ static bool blob_grow(struct resp_pending *p)
     struct loom_blob *blob;
 
     if (room + ROOM_MIN_BYTES > all) room = all;
-    blob = mem_realloc(MEM_BLOB, p->blob, sizeof *blob + room);
+    blob = p->blob ? blob_resize(p->blob, room) : blob_new(room);
     if (blob == NULL) return false;
-    if (p->blob == NULL) *blob = (struct loom_blob){1, 0, p->body_bytes, blob_destroy};
     p->blob = blob;
     p->room_blob = room;
     p->body = loom_blob_at(blob);

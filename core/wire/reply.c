@@ -17,20 +17,20 @@
 static void fail(struct reply *reply, enum reply_failure why)
 {
     if (reply->failed == REPLY_WELL) reply->failed = (uint8_t)why;
-    reply->end = reply->used; /* nothing more goes in */
+    reply->end = reply->bytes; /* nothing more goes in */
 }
 
-/* How far used may grow: the buffer's end, or the limit if that is nearer. */
+/* How far bytes may grow: the buffer's end, or the limit if that is nearer. */
 static void set_end(struct reply *reply)
 {
     size_t most = reply->room;
 
     if (reply->failed != REPLY_WELL) {
-        most = reply->used;
+        most = reply->bytes;
     } else if (reply->limit != 0) {
         size_t left = reply->limit > reply->blob_bytes ? reply->limit - reply->blob_bytes : 0;
         if (left < most - reply->start) most = reply->start + left;
-        if (most < reply->used) most = reply->used;
+        if (most < reply->bytes) most = reply->bytes;
     }
     reply->end = most;
 }
@@ -46,21 +46,21 @@ char *reply_grow(struct reply *reply, size_t bytes)
         fail(reply, REPLY_OVER_LIMIT);
         return NULL;
     }
-    if (reply->room - reply->used < bytes) {
+    if (reply->room - reply->bytes < bytes) {
         room = reply->room < FIRST_BYTES ? FIRST_BYTES : reply->room * 2;
         if (reply->limit != 0 && room > reply->start + reply->limit)
             room = reply->start + reply->limit;
-        if (room < reply->used + bytes) room = reply->used + bytes;
-        to = mem_realloc(MEM_BUFFER, reply->bytes, room);
+        if (room < reply->bytes + bytes) room = reply->bytes + bytes;
+        to = mem_realloc(MEM_BUFFER, reply->at, room);
         if (to == NULL) {
             fail(reply, REPLY_NOMEM);
             return NULL;
         }
-        reply->bytes = to;
+        reply->at = to;
         reply->room = room;
     }
     set_end(reply);
-    return reply->bytes + reply->used;
+    return reply->at + reply->bytes;
 }
 
 static void drop_blobs(struct reply *reply, uint32_t from)
@@ -76,8 +76,8 @@ void reply_begin(struct reply *reply, int proto, size_t limit_bytes)
 {
     drop_blobs(reply, reply->blob_start);
     if (reply->room > KEEP_BYTES) {
-        mem_free(MEM_BUFFER, reply->bytes);
-        reply->bytes = NULL;
+        mem_free(MEM_BUFFER, reply->at);
+        reply->at = NULL;
         reply->room = 0;
     }
     if (reply->room_blobs > KEEP_BLOBS) {
@@ -85,8 +85,8 @@ void reply_begin(struct reply *reply, int proto, size_t limit_bytes)
         reply->blobs = NULL;
         reply->room_blobs = 0;
     }
-    reply->start = reply->used = 0;
-    reply->blob_start = reply->n_blobs = reply->n_errors = 0;
+    reply->start = reply->bytes = 0;
+    reply->blob_start = reply->n_blobs = 0;
     reply->failed = REPLY_WELL;
     reply->proto = (uint8_t)proto;
     reply->limit = limit_bytes;
@@ -96,7 +96,7 @@ void reply_begin(struct reply *reply, int proto, size_t limit_bytes)
 void reply_free(struct reply *reply)
 {
     drop_blobs(reply, reply->blob_start);
-    mem_free(MEM_BUFFER, reply->bytes);
+    mem_free(MEM_BUFFER, reply->at);
     mem_free(MEM_BUFFER, reply->blobs);
     *reply = (struct reply){0};
 }
@@ -110,7 +110,7 @@ void reply_simple(struct reply *reply, const char *text)
     *at = '+';
     memcpy(at + 1, text, n);
     memcpy(at + 1 + n, "\r\n", 2);
-    reply->used += n + 3;
+    reply->bytes += n + 3;
 }
 
 void reply_bulk_int(struct reply *reply, int64_t value)
@@ -141,7 +141,7 @@ void reply_double(struct reply *reply, double value)
         *at = ',';
         memcpy(at + 1, text, (size_t)n);
         memcpy(at + 1 + n, "\r\n", 2);
-        reply->used += (size_t)n + 3;
+        reply->bytes += (size_t)n + 3;
     } else {
         reply_bulk(reply, text, (size_t)n);
     }
@@ -160,7 +160,7 @@ void reply_big_number(struct reply *reply, struct slice digits)
     *at = '(';
     memcpy(at + 1, digits.at, digits.bytes);
     memcpy(at + 1 + digits.bytes, "\r\n", 2);
-    reply->used += digits.bytes + 3;
+    reply->bytes += digits.bytes + 3;
 }
 
 void reply_verbatim(struct reply *reply, const char *kind, struct slice text)
@@ -203,7 +203,6 @@ void reply_error(struct reply *reply, const char *format, ...)
     *at++ = '\r';
     *at++ = '\n';
     reply_commit(reply, at);
-    reply->n_errors++;
 }
 
 /* A place in the list, before the blob is held: a failure leaves nothing behind. */
@@ -235,7 +234,7 @@ static bool blob_push(struct reply *reply, struct loom_blob *blob, const char *f
     }
     place = blob_place(reply);
     if (place == NULL) return false;
-    *place = (struct reply_blob){reply->used, blob, from, n};
+    *place = (struct reply_blob){reply->bytes, blob, from, n};
     reply->n_blobs++;
     reply->blob_bytes += n;
     set_end(reply);
@@ -256,9 +255,9 @@ void reply_blob(struct reply *reply, struct loom_blob *blob, const char *from, s
 
 size_t reply_later(struct reply *reply)
 {
-    size_t place = reply->used;
+    size_t place = reply->bytes;
 
-    if (reply_reserve(reply, REPLY_HEAD_BYTES) != NULL) reply->used += REPLY_HEAD_BYTES;
+    if (reply_reserve(reply, REPLY_HEAD_BYTES) != NULL) reply->bytes += REPLY_HEAD_BYTES;
     return place;
 }
 
@@ -269,11 +268,11 @@ static void head_at(struct reply *reply, size_t place, char mark, uint64_t n)
     char *end;
 
     if (reply->failed != REPLY_WELL) return;
-    LOOM_ASSERT(place >= reply->start && behind <= reply->used);
-    end = reply_head(reply->bytes + place, mark, n);
-    gap = (size_t)(reply->bytes + behind - end);
-    memmove(end, reply->bytes + behind, reply->used - behind);
-    reply->used -= gap;
+    LOOM_ASSERT(place >= reply->start && behind <= reply->bytes);
+    end = reply_head(reply->at + place, mark, n);
+    gap = (size_t)(reply->at + behind - end);
+    memmove(end, reply->at + behind, reply->bytes - behind);
+    reply->bytes -= gap;
     for (uint32_t i = reply->n_blobs; i > reply->blob_start && reply->blobs[i - 1].at > place; i--)
         reply->blobs[i - 1].at -= gap;
 }
@@ -289,20 +288,22 @@ void reply_map_at(struct reply *reply, size_t place, uint64_t n)
     else head_at(reply, place, '*', 2 * n);
 }
 
-void reply_rewind(struct reply *reply, struct reply_mark mark)
+void reply_rewind(struct reply *reply, size_t bytes)
 {
-    LOOM_ASSERT(mark.used <= reply->used && mark.n_blobs <= reply->n_blobs);
-    drop_blobs(reply, mark.n_blobs);
-    reply->used = mark.used;
-    reply->n_errors = mark.n_errors;
-    reply->failed = mark.failed;
+    uint32_t keep = reply->n_blobs;
+
+    LOOM_ASSERT(bytes >= reply->start && bytes <= reply->bytes);
+    /* A blob stands between its head and its CRLF, never at the edge of a value. */
+    while (keep > reply->blob_start && reply->blobs[keep - 1].at > bytes) keep--;
+    drop_blobs(reply, keep);
+    reply->bytes = bytes;
     set_end(reply);
 }
 
 /* One piece after the other as it is sent: bytes up to the next blob, the blob, and so on. */
 struct walk {
     const struct reply *reply;
-    size_t at;     /* in bytes */
+    size_t at;     /* in the reply's bytes */
     uint32_t next; /* blob */
 };
 /* The next piece, never empty; false: no more.  *ret_blob: NULL for bytes. */
@@ -310,11 +311,11 @@ static bool walk_next(struct walk *walk, struct slice *ret, const struct reply_b
 {
     const struct reply *r = walk->reply;
     bool more = walk->next < r->n_blobs;
-    size_t until = more ? r->blobs[walk->next].at : r->used;
+    size_t until = more ? r->blobs[walk->next].at : r->bytes;
 
     *ret_blob = NULL;
     if (walk->at < until) {
-        *ret = slice_of(r->bytes + walk->at, until - walk->at);
+        *ret = slice_of(r->at + walk->at, until - walk->at);
         walk->at = until;
         return true;
     }
@@ -346,14 +347,14 @@ size_t reply_iovecs(const struct reply *reply, size_t offset, struct iovec *ret,
 /* Bring what waits to the front once it is the smaller half: each byte moves once on average. */
 static void compact(struct reply *reply)
 {
-    size_t waits = reply->used - reply->start;
+    size_t waits = reply->bytes - reply->start;
 
     if (reply->start < waits || reply->start == 0) return;
-    memmove(reply->bytes, reply->bytes + reply->start, waits);
+    memmove(reply->at, reply->at + reply->start, waits);
     for (uint32_t i = reply->blob_start; i < reply->n_blobs; i++)
         reply->blobs[i].at -= reply->start;
     reply->start = 0;
-    reply->used = waits;
+    reply->bytes = waits;
 }
 
 static void compact_blobs(struct reply *reply)
@@ -372,7 +373,7 @@ void reply_cut(struct reply *reply, size_t n)
     while (n > 0) {
         bool more = reply->blob_start < reply->n_blobs;
         struct reply_blob *blob = more ? &reply->blobs[reply->blob_start] : NULL;
-        size_t before = (more ? blob->at : reply->used) - reply->start;
+        size_t before = (more ? blob->at : reply->bytes) - reply->start;
         size_t step = n < before ? n : before;
         reply->start += step;
         n -= step;

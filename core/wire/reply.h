@@ -24,7 +24,7 @@
 enum reply_failure { REPLY_WELL = 0, REPLY_NOMEM, REPLY_OVER_LIMIT };
 
 struct reply_blob {
-    size_t at; /* in bytes: the blob goes before this one */
+    size_t at; /* the blob goes before this byte of the reply */
     struct loom_blob *blob;
     const char *from;
     size_t n;
@@ -32,14 +32,13 @@ struct reply_blob {
 
 /* Zeroed is empty, RESP2 and without limit; reply_begin() says otherwise. */
 struct reply {
-    char *bytes;
-    size_t start, used; /* what waits is bytes[start] to bytes[used - 1] */
-    size_t end;         /* used may grow to here: room and limit in one */
+    char *at;
+    size_t start, bytes; /* what waits is at[start] to at[bytes - 1] */
+    size_t end;          /* bytes may grow to here: room and limit in one */
     size_t room;
     size_t limit; /* of reply_waiting(); 0: none */
     struct reply_blob *blobs;
     uint32_t blob_start, n_blobs, room_blobs;
-    uint32_t n_errors; /* error replies written */
     size_t blob_bytes; /* of those that wait */
     uint8_t proto;     /* 3: RESP3; else RESP2 */
     uint8_t failed;    /* enum reply_failure */
@@ -55,12 +54,12 @@ char *reply_grow(struct reply *reply, size_t bytes) __attribute__((cold));
 /* reply_reserve - room for so many bytes; NULL: failed.  reply_commit() counts what was used. */
 static inline char *reply_reserve(struct reply *reply, size_t bytes)
 {
-    if (__builtin_expect(reply->end - reply->used < bytes, 0)) return reply_grow(reply, bytes);
-    return reply->bytes + reply->used;
+    if (__builtin_expect(reply->end - reply->bytes < bytes, 0)) return reply_grow(reply, bytes);
+    return reply->at + reply->bytes;
 }
 static inline void reply_commit(struct reply *reply, const char *to)
 {
-    reply->used = (size_t)(to - reply->bytes);
+    reply->bytes = (size_t)(to - reply->at);
 }
 
 #define REPLY_HEAD_BYTES 24 /* a mark, 20 digits, CRLF: what reply_head() may write */
@@ -88,7 +87,7 @@ static inline void reply_raw(struct reply *reply, const void *bytes, size_t n)
 
     if (at == NULL) return;
     memcpy(at, bytes, n);
-    reply->used += n;
+    reply->bytes += n;
 }
 static inline void reply_head_only(struct reply *reply, char mark, uint64_t n)
 {
@@ -192,23 +191,14 @@ size_t reply_later(struct reply *reply);
 void reply_array_at(struct reply *reply, size_t place, uint64_t n);
 void reply_map_at(struct reply *reply, size_t place, uint64_t n);
 
-/* reply_mark, reply_rewind - forget what was written since, failures included.  No bytes may have
- * been sent or cut in between. */
-struct reply_mark {
-    size_t used;
-    uint32_t n_blobs, n_errors;
-    uint8_t failed;
-};
-static inline struct reply_mark reply_mark(const struct reply *reply)
-{
-    return (struct reply_mark){reply->used, reply->n_blobs, reply->n_errors, reply->failed};
-}
-void reply_rewind(struct reply *reply, struct reply_mark mark);
+/* reply_rewind - forget what was written since bytes was this many.  Not in the middle of a value,
+ * and nothing may have been cut in between.  A failure stays. */
+void reply_rewind(struct reply *reply, size_t bytes);
 
 /* reply_waiting - bytes to send, blobs included. */
 static inline size_t reply_waiting(const struct reply *reply)
 {
-    return reply->used - reply->start + reply->blob_bytes;
+    return reply->bytes - reply->start + reply->blob_bytes;
 }
 /* reply_iovecs - what to send, from offset (in bytes as sent) on, at most cap pieces; how many. */
 size_t reply_iovecs(const struct reply *reply, size_t offset, struct iovec *ret, size_t cap);

@@ -64,7 +64,7 @@ static inline bool parse_whole(struct resp_batch *batch, const struct resp_limit
     if ((size_t)(p - input->at) > limits->max_command_bytes) goto odd;
     input->bytes -= (size_t)(p - input->at);
     input->at = p;
-    *ret = (struct resp_command){args, n, NULL};
+    *ret = (struct resp_command){n, args, NULL};
     return true;
 odd:
     scratch_untake(&batch->scratch, args);
@@ -94,7 +94,7 @@ static enum resp_result settle(struct resp_batch *batch, struct resp_pending **p
         p->next = batch->finished;
         batch->finished = p;
         *pending = NULL;
-        *ret = (struct resp_command){p->args, p->n_args, p->blobs};
+        *ret = (struct resp_command){p->n_args, p->args, p->blobs};
         return how == PENDING_READY ? RESP_COMMAND : RESP_HTTP;
     }
     resp_forget(pending);

@@ -51,9 +51,9 @@ struct resp_pending; /* the beginning of a command */
 
 /* One command.  Good until resp_release(), and as long as the input that it points into. */
 struct resp_command {
-    struct slice *args;       /* the name is args[0] */
-    uint32_t n_args;          /* at least 1 */
-    struct loom_blob **blobs; /* NULL, or n_args of them: args[i] is all of blobs[i], if not NULL */
+    uint32_t argc;            /* at least 1 */
+    struct slice *argv;       /* the name is argv[0] */
+    struct loom_blob **blobs; /* NULL, or argc of them: argv[i] is all of blobs[i], if not NULL */
 };
 
 /* The blob of an argument, borrowed (hold it to keep it); NULL: only the bytes are there. */
@@ -72,7 +72,7 @@ struct resp_batch {
 enum resp_result {
     RESP_COMMAND, /* *ret is one; there may be more in the input */
     RESP_MORE,    /* the input is used up */
-    RESP_HTTP,    /* an HTTP request line: ret->args[0] is the line with its end, n_args 1; what
+    RESP_HTTP,    /* an HTTP request line: ret->argv[0] is the line with its end, argc 1; what
                      follows it is still in the input.  This is no RESP connection. */
     RESP_ERROR,   /* batch->error says why; answer it, then close */
     RESP_NOMEM    /* the command is lost, and so is the place in the stream: close */
