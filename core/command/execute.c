@@ -265,13 +265,14 @@ static void run_item(struct executor *x, struct call *call, struct prepared *pre
 {
     struct session *session = call->session;
     struct reply *reply = call->reply;
-    size_t before = reply->bytes;
+    struct reply_mark before = reply_mark(reply);
     bool mute = session->reply_off || session->reply_skip_next;
     const struct command *row = call->command;
     bool timed = row != NULL && !(row->flags & COMMAND_FAST);
     uint64_t start_ns = timed ? clock_monotonic_ns() : 0;
 
     session->reply_skip_next = false;
+    reply->proto = session->proto;
     if (!checked(call)) reject(x, call);
     else run_checked(x, call, prepared);
     if (timed) {
@@ -279,7 +280,7 @@ static void run_item(struct executor *x, struct call *call, struct prepared *pre
         if (prepared->ns >= x->slow_ns && x->hooks.slow != NULL)
             x->hooks.slow(x->hooks.arg, call, prepared->ns);
     }
-    if (reply->bytes > before && reply->at[before] == '-') {
+    if (__builtin_expect(reply->n_errors != before.n_errors, 0)) {
         METRIC_ADD(x->n_errors, 1);
         if (row != NULL) METRIC_ADD(x->stats[command_index(row)].failed, 1);
     }
