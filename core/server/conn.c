@@ -11,6 +11,7 @@
 #include <netinet/in.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "core/base/log.h"
 #include "core/base/mem.h"
@@ -238,7 +239,7 @@ static void answer_http(struct conn *conn, struct slice line)
     if (reply_waiting(&body) > 0) type = HEALTH_CONTENT_TYPE;
     else reply_raw(&body, http_reason(status), strlen(http_reason(status)));
     reply_raw(reply, head, http_head(head, status, type, reply_waiting(&body), false));
-    if (!head_only) reply_raw(reply, body.bytes, reply_waiting(&body));
+    if (!head_only) reply_raw(reply, body.at, reply_waiting(&body));
     reply_free(&body);
     conn->http = true;
     flush(conn);
@@ -290,13 +291,13 @@ static enum resp_result take(struct conn *conn, struct slice *input, struct slic
         enum resp_result result = resp_parse(&loop->batch, &conn->pending, &limits, input, &command);
 
         if (result == RESP_COMMAND) {
-            items[n++] = (struct execute_item){command.n_args, command.args, command.blobs};
+            items[n++] = (struct execute_item){command.argc, command.argv, command.blobs};
             /* Before AUTH one at a time: the limits of what follows depend on it. */
             if (n < EXECUTE_BATCH && conn->session.authenticated) continue;
         }
         if (n > 0) run_batch(conn, items, &n);
         if (result != RESP_COMMAND || conn->session.close_after_reply || loop->reply.failed) {
-            if (result == RESP_HTTP) *ret_http = command.args[0];
+            if (result == RESP_HTTP) *ret_http = command.argv[0];
             return result;
         }
     }
