@@ -16,7 +16,7 @@
                      __ATOMIC_RELAXED)
 #define METRIC_SET(gauge, value) __atomic_store_n(&(gauge), (value), __ATOMIC_RELAXED)
 
-#define HISTOGRAM_BUCKETS 256 /* 0 to 2^33 - 1 of the unit (ns: 8.5 s); the last takes the rest */
+#define HISTOGRAM_BUCKETS 256 /* 0 to 2^34 - 1 of the unit (ns: 17 s); the last takes the rest */
 struct histogram {
     uint64_t count, sum, max;
     uint64_t buckets[HISTOGRAM_BUCKETS];

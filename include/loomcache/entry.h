@@ -132,5 +132,14 @@ static inline void loom_list_moved(const struct loom_space *space, struct loom_l
     if (to->word.link.older != 0) loom_at(space, to->word.link.older)->word.link.newer = ref;
     else if (list->oldest == from) list->oldest = ref;
 }
+/* Do the links agree with each other and with n?  For verify(): O(n). */
+static inline bool loom_list_verify(const struct loom_space *space, const struct loom_list *list)
+{
+    uint32_t n = 0;
+    loom_ref older = 0;
+    for (loom_ref at = list->oldest; at != 0; older = at, at = loom_at(space, at)->word.link.newer)
+        if (n++ == list->n || loom_at(space, at)->word.link.older != older) return false;
+    return n == list->n && list->newest == older;
+}
 
 #endif

@@ -14,8 +14,10 @@
  * evict() takes one entry out of the policy's order and hands it to the core: it is then
  * claimed.  Exactly one of removed(e, LOOM_EVICTED) and restored(e) follows, perhaps much
  * later (a replicated victim leaves when its log entry is applied).  A claimed entry that is
- * deleted by a client is first restored, then removed.  So removed() must unlink an entry from
- * the order for every reason except LOOM_EVICTED, for which evict() has done it already.
+ * deleted or overwritten by a client is first restored; a read of it may leave its mark in the
+ * touch byte or the stamp, but accessed() and moved() are never called for it.  So removed() must
+ * unlink an entry from the order for every reason except LOOM_EVICTED, for which evict() has done
+ * it already (and which is used for no other entries than those that evict() gave).
  *
  * An overwrite keeps the entry's place: the core calls moved() if the address changed, then
  * records a hit.  A GET that misses is at most missed(); the SET that follows is inserted():
@@ -84,7 +86,8 @@ struct loom_eviction_ops {
                                        * instance refer to an entry by reference. */
     void (*cleared)(void *self);       /* every entry is gone at once; NULL: removed() for each */
     void (*set_capacity)(void *self, uint64_t bytes, uint64_t items);
-    bool (*verify)(void *self, size_t n_resident); /* conformance kit, debug builds: O(n) */
+    bool (*verify)(void *self, size_t n_resident); /* conformance kit, debug builds: O(n);
+                                       * n_resident does not include what is claimed */
 };
 #define LOOM_OFFER_EVICTION(name, about, ops)                                                      \
     {                                                                                              \

@@ -8,7 +8,10 @@
  * An entry is private between create() and insert() or replace(); it is resident until
  * remove(), and gone at release().  A returned loom_entry * is borrowed: good until the lock is
  * released.  Values larger than the core's inline limit arrive as a blob, reference-counted, so
- * that a reply can be sent from it after the lock is gone: no copy in, no copy out.
+ * that a reply can be sent from it after the lock is gone: no copy in, no copy out.  A backend
+ * keeps such a value as LOOM_ENTRY_OUTLINE, with a locator of its own as the entry's value part.
+ * A value without a blob must be kept inline: the core reads it after the key, and overwrites it
+ * there when the new one has the same size class (it says so through written()).
  */
 #ifndef LOOMCACHE_STORAGE_H
 #define LOOMCACHE_STORAGE_H
@@ -62,6 +65,7 @@ struct loom_storage_env {
     void (*entry_free)(const struct loom_host *host, loom_entry *e, size_t bytes);
     /* [any-thread] What entry_alloc would charge. */
     size_t (*entry_charge)(size_t bytes);
+    uint64_t (*blob_charge)(const struct loom_blob *blob); /* what the heap set aside for it */
     /* [owner] The hash of a resident's key: growing tables need it. */
     uint64_t (*hash)(const struct loom_host *host, const loom_entry *e);
 };
@@ -76,7 +80,7 @@ struct loom_storage_ops {
     void (*fini)(void *self); /* releases what is still resident */
 
     loom_entry *(*find)(void *self, const struct loom_key *key); /* NULL: absent */
-    /* Bytes that storing this would be charged, blob included.  What an entry is charged. */
+    /* What storing this would be charged, blob included; and what an entry is charged. */
     uint64_t (*charge_of)(void *self, uint32_t key_bytes, const struct loom_value *value);
     uint64_t (*charged)(void *self, const loom_entry *e);
     /* A private entry with key and value in it; NULL: out of memory.  The policy word is zero. */
@@ -99,7 +103,9 @@ struct loom_storage_ops {
     void (*prefetch)(void *self, uint64_t hash, int stage);
     /* [any-thread], without the lock: stage 0 fetches the index line, stage 1 the entry it seems
      * to name.  A hint: it may read stale memory that the instance keeps mapped, writes nothing. */
-    void (*tick)(void *self); /* bounded housekeeping, about ten times a second */
+    void (*tick)(void *self);    /* bounded housekeeping, about ten times a second */
+    void (*written)(void *self, loom_entry *e); /* the core changed e in place */
+    bool (*verify)(void *self, size_t n_resident); /* conformance kit, debug builds: O(n) */
 };
 #define LOOM_OFFER_STORAGE(name, about, ops)                                                       \
     {                                                                                              \
