@@ -24,7 +24,9 @@ enum command_flag {
     COMMAND_NO_MULTI = 1 << 6,   /* refused inside MULTI */
     COMMAND_IN_MULTI = 1 << 7,   /* runs at once inside MULTI: EXEC DISCARD MULTI WATCH QUIT RESET */
     COMMAND_ALL_KEYS = 1 << 8,   /* touches every partition: all are locked (FLUSHALL, SWAPDB) */
-    COMMAND_OWN_LOCKS = 1 << 9,  /* locks by itself, one partition at a time (SCAN, DBSIZE, KEYS) */
+    COMMAND_OWN_LOCKS = 1 << 9,  /* locks by itself, one partition at a time (SCAN, KEYS), by
+                                  * call_lock() only: inside EXEC every lock is held already.  What
+                                  * locks inside the store (store_set_limits) must be NO_MULTI. */
     COMMAND_LOADING = 1 << 10,   /* allowed while data is being loaded */
     COMMAND_SUBCOMMANDS = 1 << 11, /* argv[1] chooses: children rows */
     COMMAND_VALUE_LAST = 1 << 12,  /* the last argument is the value to be stored (SET is not: the
@@ -61,6 +63,7 @@ struct call {
     uint64_t now_ms;
     uint32_t n_keys;
     const struct store_key *keys; /* in argument order; partitions are locked */
+    bool locked; /* by EXEC, for every command of its transaction: call_lock() has nothing to do */
 };
 
 /* ---- the table -------------------------------------------------------------------------- */
@@ -91,7 +94,20 @@ extern const struct command command_rows_transaction[];
 extern const struct command command_rows_object[];
 extern const struct command command_rows_introspect[]; /* COMMAND */
 
+/* MEMORY USAGE, for the room that registers MEMORY: keys and locks as for any row with a key. */
+void command_memory_usage(struct call *call);
+
 /* ---- helpers for run functions ------------------------------------------------------------- */
+
+/* call_lock, call_unlock - one partition, for COMMAND_OWN_LOCKS. */
+static inline void call_lock(const struct call *call, struct partition *p)
+{
+    if (!call->locked) partition_lock(p, call->now_ms);
+}
+static inline void call_unlock(const struct call *call, struct partition *p)
+{
+    if (!call->locked) partition_unlock(p);
+}
 
 /* call_error - "-ERR " and the text; reply_error() is for errors with another code. */
 void call_error(struct call *call, const char *format, ...) LOOM_PRINTF(2, 3);

@@ -272,6 +272,7 @@ static void run_item(struct executor *x, struct call *call, struct prepared *pre
     uint64_t start_ns = timed ? clock_monotonic_ns() : 0;
 
     session->reply_skip_next = false;
+    reply->proto = session->proto;
     if (!checked(call)) reject(x, call);
     else run_checked(x, call, prepared);
     if (timed) {
@@ -279,7 +280,7 @@ static void run_item(struct executor *x, struct call *call, struct prepared *pre
         if (prepared->ns >= x->slow_ns && x->hooks.slow != NULL)
             x->hooks.slow(x->hooks.arg, call, prepared->ns);
     }
-    if (reply->bytes > before && reply->at[before] == '-') {
+    if (reply->bytes > before && __builtin_expect(reply->at[before] == '-', 0)) {
         METRIC_ADD(x->n_errors, 1);
         if (row != NULL) METRIC_ADD(x->stats[command_index(row)].failed, 1);
     }
