@@ -1,5 +1,6 @@
 /* test_inline.c - quoting as Redis has it, and what is taken for HTTP. */
 #include <criterion/criterion.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "core/wire/inline.h"
@@ -7,25 +8,24 @@
 /* The arguments joined by '|', or NULL: refused. */
 static const char *split(const char *line, size_t bytes)
 {
-    static char copy[256], joined[512];
+    static char joined[512];
+    char *copy = malloc(bytes); /* exactly: what lies behind is not ours */
     struct slice args[64];
     size_t n_most = inline_count(slice_of(line, bytes)), n_joined = 0;
     int n;
 
-    cr_assert(bytes < sizeof copy && n_most <= 64);
+    cr_assert(bytes < 256 && n_most <= 64);
     memcpy(copy, line, bytes);
-    copy[bytes] = '#'; /* must not be read as an end, nor be written */
     n = inline_split(copy, bytes, args);
-    cr_assert_eq(copy[bytes], '#');
-    if (n < 0) return NULL;
-    cr_assert_leq((size_t)n, n_most);
+    cr_assert_leq(n, (int)n_most);
     for (int i = 0; i < n; i++) {
         if (i > 0) joined[n_joined++] = '|';
         memcpy(joined + n_joined, args[i].at, args[i].bytes);
         n_joined += args[i].bytes;
     }
     joined[n_joined] = '\0';
-    return joined;
+    free(copy);
+    return n < 0 ? NULL : joined;
 }
 
 Test(inline, splits_as_redis_does)
@@ -52,6 +52,8 @@ Test(inline, splits_as_redis_does)
         {"'a", NULL},
         {"\"a\\\"", NULL},
         {"\"a\\", NULL},
+        {"\"\\x4", NULL},
+        {"\"\\x", NULL},
         {"'a\\'", NULL},
         {"a\\nb", "a\\nb"},
         {"a\"", NULL},

@@ -58,6 +58,7 @@ static const struct {
     {STREAM("*1\r\n$-1\r\n"), "error Protocol error: invalid bulk length\n"},
     {STREAM("*1\r\n$2000000000\r\n"), "error Protocol error: invalid bulk length\n"},
     {STREAM("*1\r\n$536870913\r\n"), "error Protocol error: invalid bulk length\n"},
+    {STREAM("*1\r\n$04\r\nPING\r\n"), "error Protocol error: invalid bulk length\n"},
     {STREAM("*1\r\n$blabla\r\n"), "error Protocol error: invalid bulk length\n"},
     {STREAM("*1\r\n$\r\n"), "error Protocol error: invalid bulk length\n"},
     {STREAM("*1\r\n$00000000000000000000000000000000000001\r\n"),
@@ -180,6 +181,10 @@ Test(resp, limits)
            "error Protocol error: too big inline request\n");
     memset(line, 'A', sizeof line);
     expect(slice_of(line, sizeof line), &limits, "error Protocol error: too big inline request\n");
+    /* Also when all of it is there. */
+    limits.max_command_bytes = 100;
+    expect(slice_of("*4\r\n$1\r\na\r\n$1\r\nb\r\n$1\r\nc\r\n$1\r\nd\r\n", 32), &limits,
+           "error Protocol error: invalid multibulk length\n");
     expect(slice_of("*11\r\n", 5), &before_auth,
            "error Protocol error: unauthenticated multibulk length\n");
     expect(slice_of("*1\r\n$16385\r\n", 12), &before_auth,
@@ -218,6 +223,37 @@ Test(resp, large_arguments_arrive_in_a_blob)
     }
     cr_assert_eq(mem_used(MEM_BLOB), 0);
     cr_assert_eq(mem_used(MEM_BUFFER), 0);
+}
+
+/* Large and small arguments in turn, more than the first lists have room for. */
+Test(resp, many_large_arguments)
+{
+    struct resp_limits limits = RESP_LIMITS;
+    char *at = malloc(20 * 40100 + 100);
+    size_t bytes = (size_t)sprintf(at, "*41\r\n$4\r\nMSET\r\n");
+
+    for (int i = 0; i < 20; i++) {
+        bytes += (size_t)sprintf(at + bytes, "$2\r\n%02d\r\n$40000\r\n", i);
+        memset(at + bytes, 'a' + i, 40000);
+        bytes += 40000 + (size_t)sprintf(at + bytes + 40000, "\r\n");
+    }
+    struct said whole = say(slice_of(at, bytes), &limits, said_whole, 0);
+    for (size_t each = 777; each < 200000; each *= 5) {
+        struct said cut = say(slice_of(at, bytes), &limits, said_each, each);
+        cr_assert_str_eq(cut.text, whole.text);
+        cr_assert_gt(cut.n_direct, 0);
+        said_free(&cut);
+    }
+    said_free(&whole);
+    /* What went into blobs directly counts, too. */
+    limits.max_command_bytes = bytes - 1;
+    for (size_t each = 777; each < 200000; each *= 5) {
+        struct said cut = say(slice_of(at, bytes), &limits, said_each, each);
+        cr_assert_str_eq(cut.text, "error Protocol error: too big command\n");
+        said_free(&cut);
+    }
+    free(at);
+    cr_assert_eq(mem_used(MEM_BLOB) + mem_used(MEM_BUFFER), 0);
 }
 
 Test(resp, a_command_can_keep_the_blob)
