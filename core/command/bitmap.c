@@ -4,7 +4,7 @@
 
 #include <string.h>
 
-#include "core/base/mem.h"
+#include "core/base/blob.h"
 #include "core/command/bitmap_bits.h"
 #include "core/command/call.h"
 
@@ -199,7 +199,6 @@ static void run_bitop(struct call *call)
     enum bits_operation operation;
     struct store_put put = {0};
     uint64_t bytes;
-    char *into;
     int rc;
 
     if (!operation_parse(call->argv[1], &operation)) {
@@ -217,19 +216,19 @@ static void run_bitop(struct call *call)
         reply_int(call->reply, 0);
         return;
     }
-    into = mem_alloc(MEM_BUFFER, bytes);
-    if (into == NULL) {
+    put.blob = blob_new(bytes);
+    if (put.blob == NULL) {
         call_failed(call, LOOM_E_NOMEM);
         return;
     }
-    if (combine(call, operation, into, bytes)) {
-        put.value = slice_of(into, bytes);
+    put.value = slice_of(loom_blob_at(put.blob), bytes);
+    if (combine(call, operation, loom_blob_at(put.blob), bytes)) {
         put.old = partition_find(&call->keys[0], STORE_PEEK);
         rc = partition_put(&call->keys[0], &put, NULL);
         if (rc == 0) reply_int(call->reply, (int64_t)bytes);
         else call_failed(call, rc);
     }
-    mem_free(MEM_BUFFER, into);
+    loom_blob_drop(put.blob);
 }
 
 #define READ COMMAND_READ

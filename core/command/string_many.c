@@ -1,5 +1,8 @@
 /* string_many.c - several keys at one moment: MGET, MSET, MSETNX, LCS.  Their partitions are
  * locked together by the executor, so nobody sees half of it. */
+#include <string.h>
+
+#include "core/base/mem.h"
 #include "core/command/call.h"
 #include "core/command/lcs.h"
 #include "core/command/string.h"

@@ -105,7 +105,7 @@ static bool given_expiry(struct call *call, const struct given *given, uint64_t 
  * lives, and taken back if there is no room for the new one. */
 static void put_and_get(struct call *call, const struct store_put *put)
 {
-    struct reply_mark mark = reply_mark(call->reply);
+    size_t mark = call->reply->bytes;
     int rc;
 
     if (put->old == NULL) reply_null(call->reply);
