@@ -85,7 +85,7 @@ static bool one_key(const struct command *command, uint32_t argc)
 static bool key_fits(struct call *call, struct slice name)
 {
     if (__builtin_expect(name.bytes <= STORE_KEY_MAX, 1)) return true;
-    call_error(call, "ERR key is too long: %zu bytes, the limit is %u", name.bytes, STORE_KEY_MAX);
+    call_error(call, "key is too long: %zu bytes, the limit is %u", name.bytes, STORE_KEY_MAX);
     return false;
 }
 
@@ -200,7 +200,7 @@ static void unknown(struct call *call)
         n += (size_t)snprintf(with + n, sizeof with - n, "'%.*s' ", bytes < room ? bytes : room,
                               call->argv[i].at);
     }
-    call_error(call, "ERR unknown command '%.*s', with args beginning with: %s",
+    call_error(call, "unknown command '%.*s', with args beginning with: %s",
                (int)(call->argv[0].bytes < 128 ? call->argv[0].bytes : 128), call->argv[0].at, with);
 }
 
@@ -217,7 +217,7 @@ static bool checked(struct call *call)
         const struct command *child = command_child(command, call->argv[1]);
 
         if (child == NULL) {
-            call_error(call, "ERR unknown subcommand '%.*s'. Try %s HELP.",
+            call_error(call, "unknown subcommand '%.*s'. Try %s HELP.",
                        (int)(call->argv[1].bytes < 128 ? call->argv[1].bytes : 128),
                        call->argv[1].at, command->name);
             return false;
@@ -230,7 +230,7 @@ static bool checked(struct call *call)
         return false;
     }
     if (!call->session->authenticated && !(command->flags & COMMAND_NO_AUTH)) {
-        call_error(call, "NOAUTH Authentication required.");
+        reply_error(call->reply, "NOAUTH Authentication required.");
         return false;
     }
     return true;
@@ -242,7 +242,7 @@ static void run_checked(struct executor *x, struct call *call, struct prepared *
 
     if (__builtin_expect(session_in_multi(call->session), 0) && !(command->flags & COMMAND_IN_MULTI)) {
         if (command->flags & COMMAND_NO_MULTI) {
-            call_error(call, "ERR Command not allowed inside a transaction");
+            call_error(call, "Command not allowed inside a transaction");
             reject(x, call);
         } else {
             transaction_queue(call);
@@ -272,6 +272,7 @@ static void run_item(struct executor *x, struct call *call, struct prepared *pre
     uint64_t start_ns = timed ? clock_monotonic_ns() : 0;
 
     session->reply_skip_next = false;
+    reply->proto = session->proto;
     if (!checked(call)) reject(x, call);
     else run_checked(x, call, prepared);
     if (timed) {
@@ -279,7 +280,7 @@ static void run_item(struct executor *x, struct call *call, struct prepared *pre
         if (prepared->ns >= x->slow_ns && x->hooks.slow != NULL)
             x->hooks.slow(x->hooks.arg, call, prepared->ns);
     }
-    if (reply->bytes > before && reply->at[before] == '-') {
+    if (reply->bytes > before && __builtin_expect(reply->at[before] == '-', 0)) {
         METRIC_ADD(x->n_errors, 1);
         if (row != NULL) METRIC_ADD(x->stats[command_index(row)].failed, 1);
     }
@@ -303,8 +304,9 @@ static void prepare(struct executor *x, const struct session *session,
         store_key_make(x->store, item->argv[p->command->first_key], session->db, &p->key);
         if (n > 1) store_prefetch(&p->key, 0);
     }
-    for (size_t i = 0; n > 1 && i < n; i++)
-        if (all[i].hashed) store_prefetch(&all[i].key, 1);
+    for (int stage = 1; n > 1 && stage <= 2; stage++)
+        for (size_t i = 0; i < n; i++)
+            if (all[i].hashed) store_prefetch(&all[i].key, stage);
 }
 
 static size_t run_chunk(struct executor *x, struct session *session, struct reply *reply,

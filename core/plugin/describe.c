@@ -12,7 +12,7 @@
 
 #include "core/plugin/host.h"
 
-/* --- writing ----------------------------------------------------------------------------------- */
+/* --- writing ---------------------------------------------------------------------------------- */
 
 static void json_text(FILE *out, const char *name, const char *text)
 {
@@ -86,7 +86,7 @@ static void describe_head(FILE *out, enum describe_format format, const struct p
     fputs("}\n", out);
 }
 
-/* --- a host where nothing happens: plugins start on it to name their counters ------------------ */
+/* --- a host where nothing happens: plugins start on it to name their counters ----------------- */
 
 static uint64_t idle_timer(const struct loom_host *host, uint32_t first_ms, uint32_t repeat_ms,
                            void (*fire)(void *arg), void *arg)

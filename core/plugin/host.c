@@ -10,7 +10,7 @@
 
 #define LINE_BYTES 1024 /* of a plugin's log line */
 
-/* --- what a plugin sees ------------------------------------------------------------------------ */
+/* --- what a plugin sees ----------------------------------------------------------------------- */
 
 static void account(struct plugin_instance *instance, int64_t bytes)
 {
@@ -103,7 +103,7 @@ static const void *host_extension(const struct loom_host *host, const char *id)
     return instance->env.extension ? instance->env.extension(instance->env.arg, id) : NULL;
 }
 
-/* --- life of an instance ----------------------------------------------------------------------- */
+/* --- life of an instance ---------------------------------------------------------------------- */
 
 static void link_in(struct plugin_instance *instance)
 {

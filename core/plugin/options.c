@@ -30,7 +30,7 @@ static const struct unit us_units[] = {{"d", 86400000000}, {"h", 3600000000}, {"
                                        {NULL, 0}};
 static const struct unit no_units[] = {{"", 1}, {NULL, 0}};
 
-/* --- text to value ----------------------------------------------------------------------------- */
+/* --- text to value ---------------------------------------------------------------------------- */
 
 /* Digits, then one of the units, nothing else. */
 static bool parse_whole(const char *text, const struct unit *units, uint64_t *ret)
@@ -179,7 +179,7 @@ char *option_env_name(const char *section, const char *key, char *at, size_t byt
     return at;
 }
 
-/* --- value to field ---------------------------------------------------------------------------- */
+/* --- value to field --------------------------------------------------------------------------- */
 
 void option_store(const struct loom_option *option, void *instance,
                   const struct option_value *value)
@@ -233,7 +233,7 @@ bool option_equal(const struct option_value *a, const struct option_value *b)
     }
 }
 
-/* --- value to text ----------------------------------------------------------------------------- */
+/* --- value to text ---------------------------------------------------------------------------- */
 
 static void format_whole(uint64_t value, const struct unit *units, char *at, size_t bytes)
 {
@@ -316,7 +316,7 @@ char *option_accepts(const struct loom_option *option, char *at, size_t bytes)
     return at;
 }
 
-/* --- tables ------------------------------------------------------------------------------------ */
+/* --- tables ----------------------------------------------------------------------------------- */
 
 size_t options_count(const struct loom_option *table)
 {

@@ -42,7 +42,7 @@ static int no_memory(struct error *error)
     return error_set(error, LOOM_E_NOMEM, "out of memory loading plugins");
 }
 
-/* --- life -------------------------------------------------------------------------------------- */
+/* --- life ------------------------------------------------------------------------------------- */
 
 int registry_create(const char *path, struct registry **ret, struct error *error)
 {
@@ -108,7 +108,7 @@ static const struct plugin *find_loaded(const struct registry *registry, enum pl
     return NULL;
 }
 
-/* --- one file ---------------------------------------------------------------------------------- */
+/* --- one file --------------------------------------------------------------------------------- */
 
 static const char *base_name(const char *path)
 {
@@ -231,7 +231,7 @@ out:
     return rc;
 }
 
-/* --- the search path --------------------------------------------------------------------------- */
+/* --- the search path -------------------------------------------------------------------------- */
 
 static bool in_folder(const struct registry *registry, size_t i, const char *file, char *ret,
                       size_t bytes)

@@ -10,16 +10,19 @@
 
 struct conn_output; /* what could not be written at once */
 
+enum conn_state { CONN_OPEN = 0, CONN_FINISHING, CONN_CLOSED };
+
 struct conn {
     struct session session; /* first: conn_of() */
     struct loop *loop;
     struct conn *next, *prev;
     uv_tcp_t tcp;
     struct resp_pending *pending;
-    struct conn_output *output;
+    struct conn_output *output; /* NULL: everything has been written */
     uint64_t created_ms, active_ms; /* unix */
-    uint32_t output_bytes;          /* waiting, in KiB rounded up */
-    uint8_t closing, reading, http;
+    size_t pending_bytes, output_bytes;
+    uint8_t closing; /* enum conn_state */
+    bool http;       /* answered as HTTP: reads and drops until the peer closes */
 };
 
 static inline struct conn *conn_of(struct session *session)

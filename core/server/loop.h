@@ -8,6 +8,8 @@
 #include "core/server/server.h"
 #include "core/wire/resp.h"
 
+#define LOOP_READ_BYTES 65536
+
 struct conn;
 
 struct loop_stats { /* written by the loop, read by anybody (METRIC_READ) */
@@ -39,11 +41,21 @@ struct loop {
     struct loop_stats stats;
     pthread_mutex_t post_lock;
     struct loop_task *posted, **posted_tail;
-    bool draining; /* no new commands; close when replies are out */
+    bool draining; /* close connections when their replies are out */
 };
 
 struct loop *loop_start(struct server *server, uint32_t index, struct error *error);
-void loop_stop(struct loop *loop); /* joins the thread; connections are closed */
+/* loop_set_tick - a task for loop_post(): arg is the new interval of housekeeping in ms. */
+void loop_set_tick(struct loop *loop, void *arg);
+/* loop_drain - close each connection as soon as its replies are out.  [any-thread] */
+void loop_drain(struct loop *loop);
+void loop_stop(struct loop *loop); /* close what is left, join the thread, free the loop */
+
+/* loop_time - set now_ms for this turn: free, from the time that the event loop has read. */
+static inline void loop_time(struct loop *loop)
+{
+    METRIC_SET(loop->now_ms, uv_now(&loop->uv) + loop->wall_offset_ms);
+}
 
 /* loop_post - run a function on the loop's thread soon.  [any-thread] */
 int loop_post(struct loop *loop, void (*run)(struct loop *loop, void *arg), void *arg);

@@ -22,6 +22,7 @@
 struct loop;
 struct slowlog;
 struct latency;
+struct listeners;
 struct control; /* control.h: health, exporters, discovery, host extensions */
 struct metrics; /* metrics.h: gathers a sample of everything */
 
@@ -52,6 +53,7 @@ struct server {
     char run_id[41];
     struct slowlog *slowlog;
     struct latency *latency;
+    struct listeners *listeners; /* listen.h; NULL once the node stops */
     struct control *control;
     struct metrics *metrics;
     char *password;            /* NULL: none; swapped under password_lock */
