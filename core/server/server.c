@@ -87,14 +87,15 @@ static void copy_limits(struct server *server)
 
 static void set_slow(struct server *server)
 {
-    int64_t us = server->config->server.slowlog_threshold_us;
-    uint32_t spike_ms = server->config->server.latency_threshold_ms;
-    uint64_t ns = us < 0 ? UINT64_MAX : (uint64_t)us * 1000;
+    const struct config *config = server->config;
 
-    if (spike_ms != 0 && spike_ms * 1000000ull < ns) ns = spike_ms * 1000000ull;
+    slowlog_configure(server->slowlog, config->server.slowlog_threshold_us, config->server.slowlog_len);
+    latency_configure(server->latency, config->server.latency_threshold_ms);
+    uint64_t slow_ns = slowlog_threshold_ns(server->slowlog);
+    uint64_t spike_ns = latency_threshold_ns(server->latency);
+    uint64_t ns = slow_ns < spike_ns ? slow_ns : spike_ns;
+
     for (uint32_t i = 0; i < server->n_loops; i++) METRIC_SET(server->loops[i]->executor.slow_ns, ns);
-    slowlog_configure(server->slowlog, us, server->config->server.slowlog_len);
-    latency_configure(server->latency, spike_ms);
 }
 
 static int open_log(struct server *server, struct error *error)
@@ -180,6 +181,17 @@ static int open_store(struct server *server, struct error *error)
     return server->store ? 0 : error->code;
 }
 
+static int open_recorders(struct server *server, struct error *error)
+{
+    const struct config *config = server->config;
+
+    server->slowlog = slowlog_create(config->server.slowlog_threshold_us, config->server.slowlog_len);
+    server->latency = latency_create(config->server.latency_threshold_ms);
+    if (server->slowlog == NULL || server->latency == NULL)
+        return error_set(error, LOOM_E_NOMEM, "no memory for the slow log");
+    return 0;
+}
+
 static int start_loops(struct server *server, struct error *error)
 {
     uint32_t n = config_threads(server->config);
@@ -233,8 +245,7 @@ int server_open(struct server *server, struct config *config, struct error *erro
     rc = server_password_set(server, config->server.requirepass);
     if (rc == 0) rc = register_commands(error);
     if (rc == 0) rc = open_store(server, error);
-    if (rc == 0) rc = slowlog_open(&server->slowlog, config->server.slowlog_len, error);
-    if (rc == 0) rc = latency_open(&server->latency, error);
+    if (rc == 0) rc = open_recorders(server, error);
     if (rc == 0) rc = metrics_open(server, &server->metrics, error);
     /* The ports before the threads: a port that is taken should be known at once. */
     if (rc == 0) rc = listeners_open(server, &server->listeners, error);
@@ -259,8 +270,8 @@ void server_close(struct server *server)
     server->n_loops = 0;
     while (uv_run(&server->uv, UV_RUN_NOWAIT) != 0) continue; /* handles that are closing */
     metrics_close(server->metrics);
-    latency_close(server->latency);
-    slowlog_close(server->slowlog);
+    latency_free(server->latency);
+    slowlog_free(server->slowlog);
     store_close(server->store);
     uv_loop_close(&server->uv);
     server_password_set(server, NULL);
