@@ -323,8 +323,9 @@ static void prepare(struct executor *x, const struct session *session,
         store_key_make(x->store, item->argv[p->command->first_key], session->db, &p->key);
         if (n > 1) store_prefetch(&p->key, 0);
     }
-    for (size_t i = 0; n > 1 && i < n; i++)
-        if (all[i].hashed) store_prefetch(&all[i].key, 1);
+    for (int stage = 1; n > 1 && stage <= 2; stage++)
+        for (size_t i = 0; i < n; i++)
+            if (all[i].hashed) store_prefetch(&all[i].key, stage);
 }
 
 static size_t run_chunk(struct executor *x, struct session *session, struct reply *reply,
