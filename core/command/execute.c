@@ -205,6 +205,20 @@ static void unknown(struct call *call)
                (int)(call->argv[0].bytes < 128 ? call->argv[0].bytes : 128), call->argv[0].at, with);
 }
 
+static void unknown_child(struct call *call)
+{
+    const char *name = call->command->name;
+    char upper[32];
+    size_t n = 0;
+
+    for (; name[n] != '\0' && n < sizeof upper - 1; n++)
+        upper[n] = (char)(name[n] >= 'a' && name[n] <= 'z' ? name[n] - 32 : name[n]);
+    upper[n] = '\0';
+    call_error(call, "unknown subcommand '%.*s'. Try %s HELP.",
+               (int)(call->argv[1].bytes < 128 ? call->argv[1].bytes : 128), call->argv[1].at,
+               upper);
+}
+
 /* checked - may this call run (or be queued)?  If not the reply has been written. */
 static bool checked(struct call *call)
 {
@@ -218,9 +232,7 @@ static bool checked(struct call *call)
         const struct command *child = command_child(command, call->argv[1]);
 
         if (child == NULL) {
-            call_error(call, "unknown subcommand '%.*s'. Try %s HELP.",
-                       (int)(call->argv[1].bytes < 128 ? call->argv[1].bytes : 128),
-                       call->argv[1].at, command->name);
+            unknown_child(call);
             return false;
         }
         call->command = command = child;
