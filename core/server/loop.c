@@ -9,6 +9,7 @@
 #include "core/base/log.h"
 #include "core/base/mem.h"
 #include "core/server/conn.h"
+#include "core/server/info.h"
 #include "core/server/latency.h"
 #include "core/server/slowlog.h"
 
@@ -112,6 +113,7 @@ static void on_tick(uv_timer_t *timer)
     for (uint32_t i = loop->index; i < n; i += server->n_loops)
         expired += store_tick(server->store, i, loop->now_ms, budget_us);
     sweep_idle(loop);
+    if (loop->index == 0) info_tick(server, uv_timer_get_repeat(timer));
     uint64_t ns = clock_monotonic_ns() - start_ns;
 
     if (ns > METRIC_READ(loop->stats.turn_max_ns)) METRIC_SET(loop->stats.turn_max_ns, ns);
