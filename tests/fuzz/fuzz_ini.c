@@ -1,5 +1,5 @@
-/* fuzz_ini.c - any bytes are an INI file or a sentence; what was read can be written and read again;
- * and a value that an option accepts survives the way through text. */
+/* fuzz_ini.c - any bytes are an INI file or a sentence; what was read can be written and read
+ * again; and a value that an option accepts survives the way through text. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>

@@ -30,7 +30,8 @@ static void flatten(char *text)
     char *to = text;
 
     for (const char *from = text; *from != '\0'; from++) {
-        bool blank = isspace((unsigned char)*from) || (*from == '#' && (from == text || from[-1] == '\n'));
+        bool mark = *from == '#' && (from == text || from[-1] == '\n');
+        bool blank = mark || isspace((unsigned char)*from);
         if (!blank) *to++ = *from;
         else if (to > text && to[-1] != ' ') *to++ = ' ';
     }
