@@ -18,13 +18,13 @@ run: build
 	@exec build/release/loomcache $(CONFIG) $(ARGS)
 
 ## test       build the dev preset and run every test
-test: build/dev/build.ninja | setup-test
+test: build/dev/build.ninja
 	@cmake --build build/dev
 	@scripts/run-tests dev
 
 ## test-asan  the same with address and undefined-behaviour sanitizers
 ## test-tsan  the same with the thread sanitizer
-test-asan test-tsan: test-%: build/%/build.ninja | setup-test
+test-asan test-tsan: test-%: build/%/build.ninja
 	@cmake --build build/$*
 	@scripts/run-tests $*
 
@@ -56,7 +56,10 @@ clean:
 help:
 	@sed -n 's/^## //p' Makefile
 
-build/%/build.ninja: CMakePresets.json | setup-build
+build/release/build.ninja: | setup-build
+build/dev/build.ninja build/asan/build.ninja build/tsan/build.ninja: | setup-test
+
+build/%/build.ninja: CMakePresets.json
 	@cmake --preset $*
 	@touch $@
 

@@ -21,7 +21,8 @@ if(LOOM_JEMALLOC)
 endif()
 
 # Raft is asked for as soon as the one file that may include it is there.
-if(EXISTS ${PROJECT_SOURCE_DIR}/core/replica/gate.c)
+file(GLOB gate CONFIGURE_DEPENDS core/replica/gate.c)
+if(gate)
     pkg_check_modules(RAFT REQUIRED IMPORTED_TARGET raft>=0.22)
     target_link_libraries(loom_dependencies INTERFACE PkgConfig::RAFT)
 endif()

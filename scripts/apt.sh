@@ -14,7 +14,7 @@ fi
 apt_get()
 {
     if [ -n "$as_root" ] && ! command -v sudo >/dev/null; then
-        fail "installing needs root: install sudo, or run this once as root: scripts/setup"
+        fail "installing needs root: install sudo, or run this as root: $0 $what"
     fi
     $as_root env DEBIAN_FRONTEND=noninteractive NEEDRESTART_SUSPEND=1 \
         apt-get -q -y -o DPkg::Lock::Timeout=300 $suite_options "$@" </dev/null >&2
@@ -88,3 +88,4 @@ unpack()
 codename=$(. /etc/os-release && echo "${VERSION_CODENAME:-unknown}")
 tools=$(cd "$(dirname "$0")/.." && pwd)/build/tools
 suite_options=
+what=

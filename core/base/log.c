@@ -154,9 +154,9 @@ static void put_line(enum loom_log_level level, const char *from, uint64_t now_m
     gmtime_r(&seconds, &tm);
     strftime(stamp, sizeof stamp, "%Y-%m-%dT%H:%M:%S", &tm);
     snprintf(name, sizeof name, "%s", from);
-    end += sprintf(end, json ? "{\"time\":\"%s.%03uZ\",\"level\":\"%s\",\"from\":\""
-                             : "%s.%03uZ %s ",
-                   stamp, (unsigned)(now_ms % 1000), (json ? level_json : level_text)[level]);
+    end +=
+        sprintf(end, json ? "{\"time\":\"%s.%03uZ\",\"level\":\"%s\",\"from\":\"" : "%s.%03uZ %s ",
+                stamp, (unsigned)(now_ms % 1000), (json ? level_json : level_text)[level]);
     end = escaped(end, name, json);
     end = stpcpy(end, json ? "\",\"message\":\"" : ": ");
     end = escaped(end, message, json);

@@ -24,7 +24,9 @@ enum command_flag {
     COMMAND_NO_MULTI = 1 << 6,   /* refused inside MULTI */
     COMMAND_IN_MULTI = 1 << 7,   /* runs at once inside MULTI: EXEC DISCARD MULTI WATCH QUIT RESET */
     COMMAND_ALL_KEYS = 1 << 8,   /* touches every partition: all are locked (FLUSHALL, SWAPDB) */
-    COMMAND_OWN_LOCKS = 1 << 9,  /* locks by itself, one partition at a time (SCAN, DBSIZE, KEYS) */
+    COMMAND_OWN_LOCKS = 1 << 9,  /* locks by itself, one partition at a time (SCAN, KEYS), by
+                                  * call_lock() only: inside EXEC every lock is held already.  What
+                                  * locks inside the store (store_set_limits) must be NO_MULTI. */
     COMMAND_LOADING = 1 << 10,   /* allowed while data is being loaded */
     COMMAND_SUBCOMMANDS = 1 << 11, /* argv[1] chooses: children rows */
     COMMAND_VALUE_LAST = 1 << 12,  /* the last argument is the value to be stored (SET is not: the
@@ -61,18 +63,20 @@ struct call {
     uint64_t now_ms;
     uint32_t n_keys;
     const struct store_key *keys; /* in argument order; partitions are locked */
+    bool locked; /* by EXEC, for every command of its transaction: call_lock() has nothing to do */
 };
 
 /* ---- the table -------------------------------------------------------------------------- */
 
-/* command_register - add rows (static, ends with name == NULL).  [init]  LOOM_E_LIMIT. */
+/* command_register - add copies of rows (ends with name == NULL; what they point to is static).
+ * [init]  LOOM_E_LIMIT: too many, or a name over 16 bytes; LOOM_E_INVALID: there is one already. */
 int command_register(const struct command *rows);
 /* command_find - by name, any case; NULL: unknown.  A few nanoseconds.  [any-thread] */
 const struct command *command_find(struct slice name);
 const struct command *command_child(const struct command *parent, struct slice name);
 size_t command_count(void);
 const struct command *command_at(size_t i); /* in order of registration; i is also its stats id */
-size_t command_index(const struct command *command); /* of a top-level row */
+size_t command_index(const struct command *command); /* a subcommand's is its parent's */
 /* command_keys - which arguments are keys: fills ret (room entries) with indexes; how many there
  * are, or -1 when the arguments do not fit the row. */
 int command_keys(const struct command *command, uint32_t argc, const struct slice *argv,
@@ -90,9 +94,23 @@ extern const struct command command_rows_transaction[];
 extern const struct command command_rows_object[];
 extern const struct command command_rows_introspect[]; /* COMMAND */
 
+/* MEMORY USAGE, for the room that registers MEMORY: keys and locks as for any row with a key. */
+void command_memory_usage(struct call *call);
+
 /* ---- helpers for run functions ------------------------------------------------------------- */
 
-void call_error(struct call *call, const char *format, ...) LOOM_PRINTF(2, 3); /* "ERR ..." */
+/* call_lock, call_unlock - one partition, for COMMAND_OWN_LOCKS. */
+static inline void call_lock(const struct call *call, struct partition *p)
+{
+    if (!call->locked) partition_lock(p, call->now_ms);
+}
+static inline void call_unlock(const struct call *call, struct partition *p)
+{
+    if (!call->locked) partition_unlock(p);
+}
+
+/* call_error - "-ERR " and the text; reply_error() is for errors with another code. */
+void call_error(struct call *call, const char *format, ...) LOOM_PRINTF(2, 3);
 void call_wrong_args(struct call *call); /* ERR wrong number of arguments for 'x' command */
 void call_syntax_error(struct call *call);
 /* call_failed - reply for a negative LOOM_E_*: -OOM ... for NOSPACE and NOMEM. */
@@ -102,9 +120,11 @@ bool call_i64(struct call *call, uint32_t arg, int64_t *ret);
 /* call_expiry - seconds or milliseconds, relative or absolute, to unix ms; as Redis refuses:
  * "ERR invalid expire time in 'set' command".  unit_ms: 1 or 1000. */
 bool call_expiry(struct call *call, uint32_t arg, int64_t unit_ms, bool absolute, uint64_t *ret);
-/* call_reply_value - the value as a bulk: copied when small, by reference when it is a blob. */
-void call_reply_value(struct call *call, struct partition *p, loom_entry *e);
-/* call_find - the entry of key i; writes WRONGTYPE and returns false when it is no string. */
+/* call_reply_value - the value as a bulk: copied when small, by reference when it is a blob.  false:
+ * it could not be unpacked, and the reply says so. */
+bool call_reply_value(struct call *call, struct partition *p, loom_entry *e);
+/* call_string - the entry of key i, NULL when absent; writes WRONGTYPE and returns false when it is
+ * no string. */
 bool call_string(struct call *call, uint32_t i, enum store_look look, loom_entry **ret);
 
 #endif

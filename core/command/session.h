@@ -10,7 +10,7 @@ struct transaction; /* MULTI's queue and WATCH's list; allocated when first need
 struct session {
     uint64_t id;
     struct transaction *transaction; /* NULL outside MULTI and WATCH */
-    char *name, *lib_name, *lib_version; /* CLIENT SETNAME, SETINFO; NULL: unset */
+    char *name, *lib_name, *lib_version; /* CLIENT SETNAME, SETINFO, from MEM_CONN; NULL: unset */
     uint8_t db;
     uint8_t proto; /* 2 or 3 */
     bool authenticated;
@@ -27,6 +27,10 @@ void session_reset(struct session *session);
 
 /* ---- transaction.c, called by the executor ----------------------------------------------- */
 bool session_in_multi(const struct session *session);
+/* session_queued - commands that wait for EXEC, -1 outside MULTI; session_watched - keys.  For
+ * CLIENT LIST. */
+int32_t session_queued(const struct session *session);
+uint32_t session_watched(const struct session *session);
 /* transaction_queue - copy a command into MULTI's queue; writes +QUEUED or an error. */
 void transaction_queue(struct call *call);
 /* transaction_spoil - an error while queueing: EXEC will answer EXECABORT. */

@@ -17,13 +17,13 @@
 
 enum describe_format { DESCRIBE_TEXT, DESCRIBE_JSON };
 
-/* One key of the core.  env and redis may be NULL. */
+/* One key. */
 struct describe_option {
     const char *section;
     const struct loom_option *option;
-    const char *form; /* the accepted form in words; NULL: the option's own */
-    const char *env, *redis;
-    bool live; /* may be changed while running */
+    const char *form;  /* the accepted form in words; NULL: the option's own */
+    const char *redis; /* Redis' name of it; NULL: none */
+    bool live;         /* may be changed while running */
 };
 struct describe_metric {
     const char *name, *kind, *help, *labels; /* labels: "policy", "command,le"; "" for none */
@@ -31,7 +31,8 @@ struct describe_metric {
 
 void describe_option(FILE *out, enum describe_format format, const struct describe_option *option);
 void describe_metric(FILE *out, enum describe_format format, const struct describe_metric *metric);
-/* describe_plugin - what it is, its options, its counters. */
+/* describe_plugin - what it is, its options, its counters.  A plugin that does not start without
+ * being configured shows the counters it had asked for until then.  LOOM_E_NOMEM. */
 int describe_plugin(FILE *out, enum describe_format format, const struct plugin *plugin,
                     struct error *error);
 

@@ -41,9 +41,9 @@ struct plugin_env {
 };
 
 struct plugin_counter {
-    char name[PLUGIN_COUNTER_NAME_MAX];
-    char help[120];
-    uint64_t value; /* read with METRIC_READ() */
+    uint64_t value;   /* read with METRIC_READ() */
+    const char *name; /* "ghost_hits": exported as loomcache_plugin_<plugin>_<name>_total */
+    const char *help;
 };
 
 struct plugin_instance {
@@ -52,12 +52,13 @@ struct plugin_instance {
     void *self; /* zeroed, options filled in */
     struct plugin_env env;
     struct error why; /* what fail() said last */
-    int64_t used_bytes; /* taken from the host and not given back; METRIC_READ() */
-    struct log_place places[4];
-    char **strings; /* copies behind STR options */
+    int64_t used_bytes;           /* self, and what the host gave or was told; METRIC_READ() */
+    char from[OPTION_KEY_MAX * 2]; /* "eviction.sieve": section, and who speaks in the log */
+    struct log_place places[4];   /* one per level */
+    char *strings[OPTIONS_MAX];   /* copies behind STR options */
     size_t n_strings;
-    struct plugin_counter *counters; /* PLUGIN_COUNTERS_MAX of them, at the first counter() */
-    uint32_t n_counters;             /* METRIC_READ() */
+    struct plugin_counter *counters[PLUGIN_COUNTERS_MAX];
+    uint32_t n_counters; /* see plugin_instance_counters() */
     struct plugin_instance *next, *prev; /* the registry's list */
 };
 
@@ -81,6 +82,12 @@ static inline void *plugin_host_arg(const struct loom_host *host)
 static inline struct plugin_instance *plugin_host_instance(const struct loom_host *host)
 {
     return (struct plugin_instance *)(uintptr_t)host;
+}
+
+/* plugin_instance_counters - how many of .counters may be read now.  [any-thread] */
+static inline uint32_t plugin_instance_counters(const struct plugin_instance *instance)
+{
+    return __atomic_load_n(&instance->n_counters, __ATOMIC_ACQUIRE);
 }
 
 /* plugin_instances_each - every living instance of a registry's plugins, for metrics and PLUGIN

@@ -48,6 +48,13 @@ int option_parse(const struct loom_option *option, const char *text, struct opti
 int option_wrap(struct error *error, const char *place, const char *section, const char *key,
                 const char *value);
 
+/* option_printable - text of unknown origin for a sentence: cut to bytes - 1 (at least 3), and
+ * nothing in it that a terminal would obey.  Returns at. */
+char *option_printable(const char *text, char *at, size_t bytes);
+
+/* option_env_name - LOOMCACHE_<SECTION>_<KEY>, dots become _.  Returns at. */
+char *option_env_name(const char *section, const char *key, char *at, size_t bytes);
+
 /* option_store, option_load - the value to and from its field.  A STR field takes the pointer. */
 void option_store(const struct loom_option *option, void *instance,
                   const struct option_value *value);
@@ -63,10 +70,11 @@ char *option_accepts(const struct loom_option *option, char *at, size_t bytes);
 /* options_count, options_find - the table's keys; a NULL table is empty. */
 size_t options_count(const struct loom_option *table);
 const struct loom_option *options_find(const struct loom_option *table, const char *key);
-/* options_unknown - LOOM_E_CONFIG: "unknown key; did you mean small_ratio?" or the keys there are. */
+/* options_unknown - LOOM_E_CONFIG: "unknown key; did you mean small_ratio?", or which keys there
+ * are. */
 int options_unknown(const struct loom_option *table, const char *key, struct error *error);
 
-/* options_verify - is the table itself sane?  Types, alignment, fields inside the instance, key
+/* options_verify - is a plugin's table itself sane?  Types, alignment, fields inside the instance, key
  * names, no key twice, presets that parse. */
 int options_verify(const struct loom_option *table, size_t instance_bytes, struct error *error);
 

@@ -14,12 +14,19 @@
 #ifndef CORE_PLUGIN_REGISTRY_H
 #define CORE_PLUGIN_REGISTRY_H
 
+#include <pthread.h>
+
 #include <loomcache/plugin.h>
 
 #include "core/base/error.h"
 
-enum plugin_kind { PLUGIN_EVICTION = 0, PLUGIN_STORAGE, PLUGIN_DISCOVERY, PLUGIN_EXPORTER,
-                   PLUGIN_KINDS };
+enum plugin_kind {
+    PLUGIN_EVICTION = 0,
+    PLUGIN_STORAGE,
+    PLUGIN_DISCOVERY,
+    PLUGIN_EXPORTER,
+    PLUGIN_KINDS
+};
 
 /* Bounds on what is believed. */
 #define REGISTRY_PLUGINS_MAX 256
@@ -62,13 +69,18 @@ int registry_load_all(struct registry *registry, struct error *error);
 size_t registry_count(const struct registry *registry);
 const struct plugin *registry_at(const struct registry *registry, size_t i); /* loading order */
 
+const char *plugin_kind_noun(enum plugin_kind kind); /* "eviction policy": in sentences */
 const char *plugin_kind_name(enum plugin_kind kind); /* "eviction": section prefix, file prefix */
 const char *plugin_kind_id(enum plugin_kind kind);   /* LOOM_KIND_EVICTION */
 /* plugin_kind_of - from the name; false: there is no such kind. */
 bool plugin_kind_of(const char *name, enum plugin_kind *ret);
 
-/* elf_check - is this a whole shared object for this machine?  Reads headers only, never maps.
- * LOOM_E_CONFIG with "is not a shared object (ELF)", "is truncated: ..." and so on. */
-int elf_check(const char *path, struct error *error);
+/* Living instances, kept by host.c. */
+struct plugin_instance;
+struct registry_instances {
+    pthread_mutex_t lock;
+    struct plugin_instance *first;
+};
+struct registry_instances *registry_instances(struct registry *registry);
 
 #endif

@@ -218,7 +218,7 @@ struct config_address {
 int config_addresses(const char *bind, struct config_address *ret, size_t room,
                      struct error *error);
 
-/* --- while running ----------------------------------------------------------------------------- */
+/* --- while running ---------------------------------------------------------------------------- */
 
 /* Called with the lock held, after the field has its new value.  Not 0: the change is refused,
  * the old value comes back (and is announced again).  Must not call config_*() except
@@ -252,21 +252,32 @@ int config_reload(struct config *config,
                   void *arg, struct error *error);
 const char *config_file(const struct config *config); /* NULL: none */
 
-/* --- the table (config_table.c) ---------------------------------------------------------------- */
+/* --- the table (config_table.c) --------------------------------------------------------------- */
 
 #define CONFIG_LIVE 1u   /* CONFIG SET and SIGHUP may change it */
 #define CONFIG_SECRET 2u /* never in a log or an error */
 
+#define CONFIG_CHOICES_MAX 8
 struct config_row {
     const char *section;
     struct loom_option option; /* offset in struct config */
     uint32_t flags;
-    const char *choices;       /* "none|lz4": a U32 field holds the index; NULL otherwise */
-    const char *redis;         /* Redis' name of the key, NULL: none */
+    const char *redis; /* Redis' name of the key, NULL: none */
+    const char *const *choices; /* words, NULL at the end: a U32 field holds the index.  Or NULL */
+    /* What type and range cannot say; NULL: nothing.  The sentence starts with "expected ...". */
+    int (*verify)(const struct option_value *value, struct error *error);
 };
 const struct config_row *config_row(enum config_key key);
 /* config_row_find - by section and key; CONFIG_KEYS: no such key. */
 enum config_key config_row_find(const char *section, const char *key);
+/* config_row_parse - text to a checked value; LOOM_E_CONFIG with "expected ...", no place. */
+int config_row_parse(const struct config_row *row, const char *text, struct option_value *ret,
+                     struct error *error);
+/* config_row_format - the value as the file would have it.  config_row_accepts - the accepted
+ * form in words.  Both return at. */
+char *config_row_format(const struct config_row *row, const struct option_value *value, char *at,
+                        size_t bytes);
+char *config_row_accepts(const struct config_row *row, char *at, size_t bytes);
 enum config_origin config_origin(const struct config *config, enum config_key key);
 
 #endif

@@ -65,7 +65,8 @@ struct quota {
     int64_t used, allowance;
 };
 
-struct watch_table;
+struct watch;
+#define PARTITION_WATCH_BUCKETS 256
 
 struct partition {
     pthread_mutex_t lock;
@@ -82,16 +83,20 @@ struct partition {
     struct store *store;
     struct partition_stats stats;
     struct quota bytes, items;
+    int64_t entry_bytes;      /* of bytes.used: what residents are charged; the rest is index */
+    loom_entry *pinned;       /* being overwritten: evicting it must be noticed */
     uint64_t db_items[STORE_DBS];     /* by physical database */
     uint64_t db_expiring[STORE_DBS];
     uint64_t expire_cursor;
-    struct watch_table *watches; /* NULL until somebody watches */
+    struct watch **watches; /* PARTITION_WATCH_BUCKETS chains; NULL until somebody watches */
     struct random random;
     struct arena arena;
     struct plugin_instance *storage_plugin, *policy_plugin;
+    struct loom_storage_env storage_env; /* lent to the plugins until fini() */
+    struct loom_eviction_env policy_env;
 } __attribute__((aligned(64)));
 
-struct store; /* members in store.c's own header, store_private.h */
+struct store; /* its members: store_private.h */
 
 /* A command's key, with everything that is computed from it once. */
 struct store_key {
@@ -102,14 +107,11 @@ struct store_key {
 
 /* ---- the whole store ---------------------------------------------------------------- */
 
-/* store_open - partitions with their plugin instances.  make_* create an instance for partition i
- * (core/plugin/host.h); the offers' tables are cast to their kinds here.  [init] */
+/* store_open - partitions with their plugin instances.  NULL with a sentence.  [init] */
 struct store_plugins {
-    const struct loom_storage_ops *storage;
-    const struct loom_eviction_ops *policy;
-    struct plugin_instance *(*make_storage)(void *arg, const struct host_binding *, struct error *);
-    struct plugin_instance *(*make_policy)(void *arg, const struct host_binding *, struct error *);
-    void *arg;
+    const struct plugin *storage, *policy;
+    const struct option_setting *storage_settings, *policy_settings; /* of their INI sections */
+    size_t n_storage_settings, n_policy_settings;
 };
 struct store *store_open(const struct store_settings *settings, const struct store_plugins *plugins,
                          struct error *error);
@@ -122,8 +124,9 @@ struct partition *store_partition_of_slot(const struct store *store, uint16_t sl
 /* store_key_make - slot, partition and hash of a name in a logical database (SWAPDB moves those). */
 void store_key_make(const struct store *store, struct slice name, uint8_t db, struct store_key *ret);
 uint8_t store_db(const struct store *store, uint8_t logical); /* -> physical */
-uint64_t store_db_epoch(const struct store *store); /* changes when SWAPDB did: keys are stale */
-void store_swap_dbs(struct store *store, uint8_t a, uint8_t b); /* every lock held */
+/* store_swap_dbs - every lock held.  A key made before it names the other database now: whoever
+ * locks after making a key compares key.db with store_db() again. */
+void store_swap_dbs(struct store *store, uint8_t a, uint8_t b);
 
 /* store_prefetch - fetch a key's lock, index line (stage 0), then its entry (stage 1).  No lock. */
 void store_prefetch(const struct store_key *key, int stage);
@@ -238,7 +241,6 @@ static inline bool entry_expired(const loom_entry *e, uint64_t now_ms)
 /* ---- WATCH ---------------------------------------------------------------------------- */
 
 /* A watched key: version rises with every change of it.  Counted: many may watch one key. */
-struct watch;
 struct watch *partition_watch(const struct store_key *key); /* NULL: no memory */
 uint64_t watch_version(const struct watch *watch);
 void partition_unwatch(struct partition *p, struct watch *watch);

@@ -56,6 +56,7 @@ struct loom_value {
     uint64_t expires_ms;    /* 0: never */
 };
 
+/* What the host lends a backend.  Borrowed, valid until fini() returns. */
 struct loom_storage_env {
     uint32_t struct_size;
     struct loom_space space;

@@ -65,9 +65,11 @@ def wrong(root, path, quote, target):
         own = (root / path).parent / target
         if quote == "<" and not (root / target).exists():
             return None
-        if quote == '"' and own.exists() and own.resolve().parent == (root / path).resolve().parent:
+        folders = ((root / path).resolve().parent, root / "plugins/common")
+        if quote == '"' and own.exists() and own.resolve().parent in folders:
             return None
-        return "a plugin includes <loomcache/...>, its own folder, system and library headers only"
+        return ("a plugin includes <loomcache/...>, its own folder, ../common, system and library "
+                "headers only")
     return None
 
 
@@ -84,7 +86,7 @@ def main(root):
                 why = wrong(root, path, m[1], m[2])
                 if why:
                     line = text.count("\n", 0, m.start(1)) + 1
-                    print(f"{path}:{line}: must not include {m[1]}{m[2]}: {why}")
+                    print(f"{path}:{line}: must not include {m[2]}: {why}")
                     bad += 1
             passed, failed = passed + (not bad), failed + bool(bad)
     print(f"{passed} passed, {failed} failed")

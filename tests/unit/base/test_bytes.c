@@ -41,10 +41,23 @@ Test(bytes, integers_to_the_edge)
                 {"9223372036854775807", INT64_MAX},
                 {"-9223372036854775808", INT64_MIN},
                 {"-9223372036854775807", INT64_MIN + 1}};
-    static const char *const bad[] = {"", "-", "+1", "01", "-0", "-01", " 1",
-                                      "1 ", "1a", "a", "--1", "0x1", "1.0",
-                                      "9223372036854775808", "-9223372036854775809",
-                                      "18446744073709551616", "100000000000000000000",
+    static const char *const bad[] = {"",
+                                      "-",
+                                      "+1",
+                                      "01",
+                                      "-0",
+                                      "-01",
+                                      " 1",
+                                      "1 ",
+                                      "1a",
+                                      "a",
+                                      "--1",
+                                      "0x1",
+                                      "1.0",
+                                      "9223372036854775808",
+                                      "-9223372036854775809",
+                                      "18446744073709551616",
+                                      "100000000000000000000",
                                       "99999999999999999999999"};
 
     for (size_t i = 0; i < sizeof good / sizeof good[0]; i++) {
@@ -91,8 +104,8 @@ Test(bytes, digits_as_printf_writes_them)
 
 Test(bytes, real_numbers)
 {
-    static const char *const bad[] = {"", " 1", "1 ", "nan", "NaN", "-nan", "1e", "abc", "1e999999",
-                                      "\t1", "1,5", "1e-99999"};
+    static const char *const bad[] = {"",   " 1",  "1 ",       "nan", "NaN", "-nan",
+                                      "1e", "abc", "1e999999", "\t1", "1,5", "1e-99999"};
     long double value = 0;
     char longest[5200];
 
@@ -124,19 +137,52 @@ Test(bytes, globs)
         const char *pattern, *text;
         bool match;
     } cases[] = {
-        {"", "", true}, {"", "a", false}, {"*", "", true}, {"*", "anything", true},
-        {"**", "", true}, {"?", "", false}, {"?", "a", true}, {"??", "a", false},
-        {"h?llo", "hello", true}, {"h*llo", "heeeello", true}, {"h*llo", "hllo", true},
-        {"h*llo", "hllox", false}, {"h[ae]llo", "hello", true}, {"h[ae]llo", "hillo", false},
-        {"h[^e]llo", "hallo", true}, {"h[^e]llo", "hello", false}, {"h[a-c]llo", "hbllo", true},
-        {"h[a-c]llo", "hdllo", false}, {"h[c-a]llo", "hbllo", true}, {"\\*", "*", true},
-        {"\\*", "a", false}, {"a\\", "a\\", true}, {"a\\?", "a?", true}, {"a\\?", "ab", false},
-        {"[\\]]", "]", true}, {"[\\^]", "^", true}, {"[]", "]", false}, {"[]", "a", false},
-        {"[^]", "a", true}, {"[abc", "b", true}, {"[abc", "d", false}, {"[^abc", "d", true},
-        {"[", "[", false}, {"[a-]", "-", false}, {"[a-]", "^", true}, {"[-a]", "-", true},
-        {"a*b*c", "axxbyyc", true}, {"a*b*c", "axxbyy", false}, {"*c", "abcabc", true},
-        {"*abc*", "xxabxabcx", true}, {"*[0-9]", "key:7", true}, {"*[0-9]", "key:", false},
-        {"a*", "ba", false}, {"*a", "", false}, {"a**", "a", true}, {"abc", "ABC", false},
+        {"", "", true},
+        {"", "a", false},
+        {"*", "", true},
+        {"*", "anything", true},
+        {"**", "", true},
+        {"?", "", false},
+        {"?", "a", true},
+        {"??", "a", false},
+        {"h?llo", "hello", true},
+        {"h*llo", "heeeello", true},
+        {"h*llo", "hllo", true},
+        {"h*llo", "hllox", false},
+        {"h[ae]llo", "hello", true},
+        {"h[ae]llo", "hillo", false},
+        {"h[^e]llo", "hallo", true},
+        {"h[^e]llo", "hello", false},
+        {"h[a-c]llo", "hbllo", true},
+        {"h[a-c]llo", "hdllo", false},
+        {"h[c-a]llo", "hbllo", true},
+        {"\\*", "*", true},
+        {"\\*", "a", false},
+        {"a\\", "a\\", true},
+        {"a\\?", "a?", true},
+        {"a\\?", "ab", false},
+        {"[\\]]", "]", true},
+        {"[\\^]", "^", true},
+        {"[]", "]", false},
+        {"[]", "a", false},
+        {"[^]", "a", true},
+        {"[abc", "b", true},
+        {"[abc", "d", false},
+        {"[^abc", "d", true},
+        {"[", "[", false},
+        {"[a-]", "-", false},
+        {"[a-]", "^", true},
+        {"[-a]", "-", true},
+        {"a*b*c", "axxbyyc", true},
+        {"a*b*c", "axxbyy", false},
+        {"*c", "abcabc", true},
+        {"*abc*", "xxabxabcx", true},
+        {"*[0-9]", "key:7", true},
+        {"*[0-9]", "key:", false},
+        {"a*", "ba", false},
+        {"*a", "", false},
+        {"a**", "a", true},
+        {"abc", "ABC", false},
     };
 
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++)

@@ -71,7 +71,8 @@ Test(log, text_line)
     cr_assert_eq(errno, ENOENT, "logging leaves errno alone");
     cr_assert_eq(n_lines(path), 1u);
     cr_assert(matches(content, "^20[0-9]{2}-[0-9]{2}-[0-9]{2}"
-                               "T[0-9]{2}:[0-9]{2}:[0-9]{2}\\.[0-9]{3}Z INFO server: on port 7654: No such file or directory\n$"),
+                               "T[0-9]{2}:[0-9]{2}:[0-9]{2}\\.[0-9]{3}Z INFO server: "
+                               "on port 7654: No such file or directory\n$"),
               "%s", content);
 }
 
@@ -81,10 +82,12 @@ Test(log, json_line)
     LOG_WARN("plugin", "say \"%s\" \\ \r\n\t\x01\x7f \xc3\xa9 \xff \xed\xa0\x80 end", "x");
     cr_assert_eq(n_lines(path), 1u);
     cr_assert(matches(content, "^\\{\"time\":\"20[^\"]*Z\",\"level\":\"warn\",\"from\":\"plugin\","
-                               "\"message\":\""), "%s", content);
+                               "\"message\":\""),
+              "%s", content);
     cr_assert_not_null(strstr(content,
                               "say \\\"x\\\" \\\\ \\r\\n\\t\\u0001\\u007f \xc3\xa9 \\ufffd "
-                              "\\ufffd\\ufffd\\ufffd end\"}\n"), "%s", content);
+                              "\\ufffd\\ufffd\\ufffd end\"}\n"),
+                       "%s", content);
 }
 
 Test(log, nobody_forges_a_line)
@@ -155,7 +158,8 @@ Test(log, the_next_second_tells_how_many_were_left_out)
     log_write(&place, LOOM_LOG_ERROR, "server", "again");
     cr_assert_eq(n_lines(path), 2u);
     cr_assert(matches(content, "^[^ ]* ERROR server: 7 more lines like the next one were left out\n"
-                               "[^ ]* ERROR server: again\n$"), "%s", content);
+                               "[^ ]* ERROR server: again\n$"),
+              "%s", content);
     cr_assert_eq(place.n_dropped, 0u);
 }
 

@@ -1,0 +1,14 @@
+/* run.h - the node from start to end: what main() calls, and what signals do. */
+#ifndef CORE_SERVER_RUN_H
+#define CORE_SERVER_RUN_H
+
+#include "core/server/server.h"
+
+/* server_open - everything, in order.  After a failure server_close() takes down what stands. */
+int server_open(struct server *server, struct config *config, struct error *error);
+void server_close(struct server *server);
+
+/* server_run - serve until a signal, SHUTDOWN or server_stop(); returns the exit code. */
+int server_run(struct server *server);
+
+#endif
