@@ -239,8 +239,9 @@ const struct command command_rows_bitmap[] = {
     {"bitcount", run_bitcount, -2, READ, 1, 1, 1, "bitmap", "2.6.0", "key [start end [BYTE | BIT]]",
      "Counts the bits of a value that are 1, in all of it or in a range.", NULL},
     {"bitfield", bitmap_field, -2, GROWS, 1, 1, 1, "bitmap", "3.2.0",
-     "key [GET encoding offset | [OVERFLOW WRAP | SAT | FAIL] SET encoding offset value | "
-     "INCRBY encoding offset increment ...]",
+     "key [GET encoding offset | [OVERFLOW <WRAP | SAT | FAIL>] <SET encoding offset value | "
+     "INCRBY encoding offset increment> [GET encoding offset | [OVERFLOW <WRAP | SAT | FAIL>] "
+     "<SET encoding offset value | INCRBY encoding offset increment> ...]]",
      "Reads, writes and counts with integers of 1 to 64 bits at any bit of a value.", NULL},
     {"bitfield_ro", bitmap_field_ro, -2, READ | FAST, 1, 1, 1, "bitmap", "6.0.0",
      "key [GET encoding offset [GET encoding offset ...]]",

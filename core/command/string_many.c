@@ -89,7 +89,7 @@ static bool lcs_options_parse(struct call *call, struct lcs_options *ret)
     return true;
 }
 
-static void reply_subsequence(struct call *call, const struct lcs *lcs)
+static void reply_common(struct call *call, const struct lcs *lcs)
 {
     struct lcs_walk walk = {lcs->a.bytes, lcs->b.bytes};
     struct lcs_match match;
@@ -155,7 +155,7 @@ void string_lcs(struct call *call)
         call_error(call, "Insufficient memory, failed allocating transient memory for LCS");
     else if (o.length) reply_int(call->reply, (int64_t)lcs.length);
     else if (o.positions) reply_positions(call, &lcs, &o);
-    else reply_subsequence(call, &lcs);
+    else reply_common(call, &lcs);
     lcs_close(&lcs);
 out:
     value_release(&a);

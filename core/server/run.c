@@ -46,7 +46,7 @@ static void on_stop(uv_async_t *wake)
     struct runner *runner = wake->data;
     struct server *server = runner->server;
 
-    control_ready(server->control, false);
+    control_ready(server, false);
     listeners_close(server->listeners);
     server->listeners = NULL;
     for (uint32_t i = 0; i < server->n_loops; i++) loop_drain(server->loops[i]);
@@ -125,7 +125,7 @@ int server_run(struct server *server)
     uv_async_init(&server->uv, &stop_wake, on_stop);
     uv_timer_init(&server->uv, &runner.drain);
     stop_wake.data = runner.drain.data = &runner;
-    control_ready(server->control, true);
+    control_ready(server, true);
     LOG_INFO("server", "ready: %s on %s port %u, %u I/O threads, policy %s",
              server->config->node.id, server->config->server.bind, server->config->server.port,
              server->n_loops, server->config->eviction.policy);

@@ -11,6 +11,7 @@
 #define GROW_PCT 80             /* of all slots; more would chain too many buckets */
 #define SHRINK_PCT 10
 #define MOVE_PER_INSERT 2       /* buckets; a doubling is done before the next one is due */
+#define PREFETCH_BYTES 2048     /* of one entry; beyond, the hardware's own streams are ahead */
 #define CHAIN_MAX 4096          /* buckets in one chain; far beyond what a seeded hash can do */
 
 #define HINT_BITS 63u /* arrays are page-aligned: the low bits of their address carry their size */
@@ -385,14 +386,22 @@ loom_entry *table_sample(struct table *t, uint64_t random)
     return b != NULL && b->tag[slot] != 0 ? loom_at(&t->env.space, b->ref[slot]) : NULL;
 }
 
-/* A hint taken without the lock: it may read a bucket while its owner changes it, and uses what it
- * reads only as an address to prefetch, which cannot fault.  Hence no thread sanitizer here. */
-__attribute__((no_sanitize("thread"))) void table_prefetch(const struct table *t, uint64_t hash,
-                                                           int stage)
+/* Hints taken without the lock: they may read a bucket or an entry while its owner changes it, use
+ * what they read only as an address to prefetch, which cannot fault, and read only memory that stays
+ * mapped as long as the instance.  Hence no sanitizers here. */
+#define UNLOCKED __attribute__((no_sanitize("thread", "address")))
+
+UNLOCKED static const struct bucket *hinted_bucket(const struct table *t, uint64_t hash)
 {
     uintptr_t hint = __atomic_load_n(&t->hint, __ATOMIC_RELAXED);
     const struct bucket *array = (const struct bucket *)(hint & ~(uintptr_t)HINT_BITS);
-    const struct bucket *b = &array[index_of(hash, hint & HINT_BITS)];
+
+    return &array[index_of(hash, hint & HINT_BITS)];
+}
+
+UNLOCKED void table_prefetch(const struct table *t, uint64_t hash, int stage)
+{
+    const struct bucket *b = hinted_bucket(t, hash);
 
     if (stage == 0) {
         __builtin_prefetch(b);
@@ -400,12 +409,18 @@ __attribute__((no_sanitize("thread"))) void table_prefetch(const struct table *t
     }
     uint32_t found = match(b, tag_of(hash));
 
-    if (found != 0) {
-        const char *e = (const char *)loom_at(&t->env.space, b->ref[__builtin_ctz(found)]);
+    if (found == 0) return;
+    const loom_entry *e = loom_at(&t->env.space, b->ref[__builtin_ctz(found)]);
 
+    if (stage == 1) {
         __builtin_prefetch(e);
-        __builtin_prefetch(e + 64);
+        __builtin_prefetch((const char *)e + 64);
+        return;
     }
+    uint32_t bytes = loom_entry_bytes(e);
+
+    for (uint32_t at = 128; at < bytes && at < PREFETCH_BYTES; at += 64)
+        __builtin_prefetch((const char *)e + at);
 }
 
 bool table_verify(struct table *t, size_t n_resident)
