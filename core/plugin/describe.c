@@ -213,7 +213,7 @@ static void describe_counters(FILE *out, enum describe_format format,
                  instance->counters[i]->name);
         describe_metric(out, format,
                         &(struct describe_metric){name, "counter", instance->counters[i]->help,
-                                                  ""});
+                                                  "kind"});
     }
 }
 

@@ -151,7 +151,7 @@ static int check_ops(const struct kind *kind, const char *ops, struct error *err
 int offer_check(const struct loom_offer *offer, struct plugin *ret, struct error *error)
 {
     const struct kind *kind;
-    enum plugin_kind number;
+    enum plugin_kind number = PLUGIN_EVICTION;
     int rc;
 
     if (offer->kind == NULL || offer->name == NULL || offer->ops == NULL)

@@ -337,7 +337,7 @@ const struct loom_option *options_find(const struct loom_option *table, const ch
 
 int options_unknown(const struct loom_option *table, const char *key, struct error *error)
 {
-    const char *names[OPTIONS_MAX];
+    const char *names[OPTIONS_MAX] = {NULL};
     char known[300] = "";
     size_t n = options_count(table), used = 0;
     const char *near;
@@ -379,7 +379,7 @@ static int verify_option(const struct loom_option *option, size_t instance_bytes
         return error_set(error, LOOM_E_CONFIG,
                          "a key must have 1 to %d characters out of a-z, 0-9 and _",
                          OPTION_KEY_MAX - 1);
-    if (bytes == 0)
+    if (bytes == 0 || option->type == OPTION_US)
         return error_set(error, LOOM_E_CONFIG, "type %u is unknown", option->type);
     if (option->offset % bytes != 0 || option->offset > instance_bytes ||
         instance_bytes - option->offset < bytes)

@@ -110,13 +110,6 @@ static const struct plugin *find_loaded(const struct registry *registry, enum pl
 
 /* --- one file --------------------------------------------------------------------------------- */
 
-static const char *base_name(const char *path)
-{
-    const char *slash = strrchr(path, '/');
-
-    return slash ? slash + 1 : path;
-}
-
 /* Says who made it, or why it is no plugin.  path has a '/' in it. */
 static int open_plugin(const char *path, const struct loom_plugin **ret, struct error *error)
 {

@@ -270,7 +270,7 @@ struct config_row {
 const struct config_row *config_row(enum config_key key);
 /* config_row_find - by section and key; CONFIG_KEYS: no such key. */
 enum config_key config_row_find(const char *section, const char *key);
-/* config_row_parse - text to a checked value; LOOM_E_CONFIG with "expected ...", without a place. */
+/* config_row_parse - text to a checked value; LOOM_E_CONFIG with "expected ...", no place. */
 int config_row_parse(const struct config_row *row, const char *text, struct option_value *ret,
                      struct error *error);
 /* config_row_format - the value as the file would have it.  config_row_accepts - the accepted

@@ -119,7 +119,7 @@ static int split_set(const char *set, char *section, char *key, const char **ret
 int layers_add_sets(struct layers *layers, const struct config_args *args, struct error *error)
 {
     char section[SECTION_MAX], key[OPTION_KEY_MAX];
-    const char *value;
+    const char *value = NULL;
 
     for (size_t i = 0; i < args->n_sets; i++) {
         int rc = split_set(args->sets[i], section, key, &value, error);

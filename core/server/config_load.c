@@ -14,6 +14,10 @@
 #define PLUGIN_NAMES_MAX 1024 /* environment names among which a near one is looked for */
 #define ENV_NAME_MAX 160
 
+#ifndef LOOM_PLUGINS_FROM_BIN /* the build knows: from the program's folder to the plugins' */
+#define LOOM_PLUGINS_FROM_BIN "../lib/loomcache/plugins"
+#endif
+
 static int no_memory(struct error *error)
 {
     return error_set(error, LOOM_E_NOMEM, "out of memory reading the configuration");
@@ -160,7 +164,6 @@ static void default_plugins(char *ret, size_t bytes)
     slash = strrchr(program, '/');
     if (slash != NULL) *slash = '\0';
     snprintf(ret, bytes, "%s/plugins", program);
-#ifdef LOOM_PLUGINS_FROM_BIN
     if (!is_folder(ret)) {
         char installed[PATH_MAX], *real;
         snprintf(installed, sizeof installed, "%s/" LOOM_PLUGINS_FROM_BIN, program);
@@ -168,7 +171,6 @@ static void default_plugins(char *ret, size_t bytes)
         if (real != NULL) snprintf(ret, bytes, "%s", real);
         free(real);
     }
-#endif
 }
 
 static void default_id(char *ret, size_t bytes)

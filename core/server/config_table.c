@@ -178,7 +178,7 @@ static const struct config_row rows[CONFIG_KEYS] = {
 
     [CONFIG_EVICTION_POLICY] = STR("eviction", "policy", eviction.policy, "s3fifo",
         OPTION_KEY_MAX - 1, 0, "maxmemory-policy", NULL,
-        "Eviction plugin that decides what leaves at the memory limit; none: nothing, writes fail."),
+        "Eviction plugin that decides what leaves at the limit; none: nothing does, writes fail."),
 
     [CONFIG_DISCOVERY_PLUGIN] = STR("discovery", "plugin", discovery.plugin, "static",
         OPTION_KEY_MAX - 1, 0, NULL, NULL,

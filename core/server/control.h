@@ -33,9 +33,8 @@ int control_open(struct server *server, struct control **ret, struct error *erro
 void control_close(struct control *control);
 
 /* control_ready - the listeners are open, clients may come (true); or not any more.  What /readyz
- * says, together with server->stopping.  [any-thread] */
-void control_ready(struct control *control, bool ready);
-bool control_is_ready(const struct control *control);
+ * and /health say, together with server->stopping.  [any-thread] */
+void control_ready(struct server *server, bool ready);
 
 /* control_peers - visit the peers, in the order of their names, while they cannot change; returns
  * how many.  each may be NULL.  none: a single node.  [any-thread] */

@@ -21,17 +21,17 @@ struct latency {
     struct history histories[LATENCY_EVENTS];
 };
 
-struct latency *latency_create(uint32_t threshold_ms)
+int latency_open(struct latency **ret, struct error *error)
 {
     struct latency *latency = mem_zalloc(MEM_OTHER, sizeof *latency);
 
-    if (latency == NULL) return NULL;
+    if (latency == NULL) return error_set(error, LOOM_E_NOMEM, "no memory for LATENCY's histories");
     pthread_mutex_init(&latency->lock, NULL);
-    latency->threshold_ms = threshold_ms;
-    return latency;
+    *ret = latency;
+    return 0;
 }
 
-void latency_free(struct latency *latency)
+void latency_close(struct latency *latency)
 {
     if (latency == NULL) return;
     pthread_mutex_destroy(&latency->lock);

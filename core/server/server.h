@@ -59,6 +59,7 @@ struct server {
     char *password;            /* NULL: none; swapped under password_lock */
     pthread_mutex_t password_lock;
     uint32_t stopping;         /* atomic: a shutdown is under way */
+    uint32_t serving;          /* atomic: clients may come; see control_ready() */
 };
 
 /* server_of - every command of this room finds the server here; there is one per process. */

@@ -4,6 +4,8 @@
 #include <string.h>
 #include <sys/mman.h>
 
+#include "core/base/metric.h"
+
 #if defined(__SANITIZE_ADDRESS__)
 #define ARENA_ASAN 1
 #elif defined(__has_feature)
@@ -247,7 +249,7 @@ static uint32_t span_new(struct arena *arena, uint32_t class)
     row->class = (uint8_t)class;
     row->n_used = row->n_fresh = 0;
     row->free_ref = 0;
-    arena->span_bytes += span_bytes_of(class);
+    METRIC_ADD(arena->span_bytes, span_bytes_of(class));
     HIDE(arena->base + (size_t)unit * UNIT_BYTES, span_bytes_of(class));
     span_link(arena, unit);
     return unit;
@@ -259,7 +261,7 @@ static void span_drop(struct arena *arena, uint32_t unit)
 
     span_unlink(arena, unit);
     arena->rows[unit].state = UNIT_FREE;
-    arena->span_bytes -= span_bytes_of(class);
+    METRIC_ADD(arena->span_bytes, -(uint64_t)span_bytes_of(class));
     if (class_bytes(class) <= SMALL_MAX) unit_give(arena, unit);
     else slot_give(arena, unit);
 }
@@ -287,7 +289,7 @@ void *arena_alloc(struct arena *arena, size_t bytes)
     row->n_used++;
     if (row->free_ref == 0 && (row->n_fresh + 1u) * size > span_bytes_of(class))
         span_unlink(arena, unit);
-    arena->used_bytes += size;
+    METRIC_ADD(arena->used_bytes, size);
     return at;
 }
 
@@ -311,7 +313,7 @@ void arena_free(struct arena *arena, void *at, size_t bytes)
     row->free_ref = (uint32_t)((size_t)((char *)at - arena->base) >> 3);
     HIDE(at, size);
     row->n_used--;
-    arena->used_bytes -= size;
+    METRIC_ADD(arena->used_bytes, -(uint64_t)size);
     if (was_full) span_link(arena, unit);
     /* Keep the last span of a small class: a key that comes and goes should not cost a span each
      * time.  For large ones the cached slots do the same. */

@@ -34,8 +34,8 @@ struct arena {
     uint32_t n_slots_committed; /* readable and writable so far */
     uint32_t n_slots_max;
     uint32_t n_slots_cached;    /* free, but not given back to the system */
-    uint64_t used_bytes;        /* blocks handed out, by size class */
-    uint64_t span_bytes;        /* of all spans: used_bytes and what fragmentation costs */
+    uint64_t used_bytes;        /* blocks handed out, by size class; METRIC_READ() */
+    uint64_t span_bytes;        /* of all spans, what fragmentation costs included; METRIC_READ() */
     struct arena_row *rows;
     uint32_t free_slots;  /* head of the list of free slots (unit number); 0: none */
     uint32_t open_slots;  /* head of the list of carved slots with a free unit */

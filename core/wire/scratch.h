@@ -18,7 +18,7 @@ struct scratch {
 /* scratch_more - a piece that the newest chunk has no room for.  Ask scratch_take(). */
 void *scratch_more(struct scratch *scratch, size_t bytes);
 
-/* scratch_take - bytes, 8-byte aligned, not zeroed; NULL: out of memory. */
+/* scratch_take - some bytes (not 0), 8-byte aligned, not zeroed; NULL: out of memory. */
 static inline void *scratch_take(struct scratch *scratch, size_t bytes)
 {
     void *at = scratch->at;

@@ -48,9 +48,9 @@ static bool skip_name(struct reader *r)
 
 static char lower(unsigned char c) { return (char)(c >= 'A' && c <= 'Z' ? c + 32 : c); }
 
-/* Write a name out.  A pointer leads strictly backwards from the place it stands at, so there are
+/* Write the name of a host out.  A pointer leads strictly backwards from the place it stands at, so there are
  * no loops to fall into. */
-static bool take_name(struct reader r, char *ret, size_t room)
+static bool take_target(struct reader r, char *ret, size_t room)
 {
     size_t n = 0, before = r.next;
 
@@ -85,7 +85,7 @@ static int take_record(struct reader data, uint16_t type, struct answer_record *
     record->port = 0;
     if (type == ANSWER_SRV) {
         if (!skip(&data, 4) || !take16(&data, &record->port)) return LOOM_E_INVALID;
-        if (!take_name(data, record->text, sizeof record->text)) return LOOM_E_INVALID;
+        if (!take_target(data, record->text, sizeof record->text)) return LOOM_E_INVALID;
         return peer_is_host_name(record->text) ? 0 : LOOM_E_INVALID;
     }
     if (data.bytes - data.next != (type == ANSWER_A ? 4 : 16)) return LOOM_E_INVALID;

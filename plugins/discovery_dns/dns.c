@@ -134,8 +134,8 @@ static void finish_look(struct dns *dns)
     peers_free(&dns->peers);
 }
 
-/* CoreDNS names a pod that has no hostname after its address: 10-0-0-7.service..., fd00--7.service...
- * Such a name follows the address to the next pod that gets it. */
+/* CoreDNS names a pod that has no hostname after its address, 10-0-0-7.service.ns... or
+ * fd00--7.service.ns...: a name that goes with the address to whichever pod has it next. */
 static bool names_an_address(const char *target)
 {
     char v4[INET6_ADDRSTRLEN], v6[INET6_ADDRSTRLEN];
@@ -315,7 +315,10 @@ static int init(void *self, const struct loom_host *host, const struct loom_disc
     int rc;
 
     dns->host = host;
-    dns->sink = *sink;
+    dns->sink = (struct loom_discovery_sink){.struct_size = sizeof dns->sink,
+                                             .found = sink->found,
+                                             .failed = sink->failed,
+                                             .to = sink->to};
     dns->n_lookups = host->counter(host, "lookups", "Look-ups begun.");
     dns->n_failed = host->counter(host, "failed", "Look-ups that brought no set of peers.");
     dns->loop = host->extension(host, LOOM_EXT_LOOP);

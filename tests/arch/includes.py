@@ -65,9 +65,11 @@ def wrong(root, path, quote, target):
         own = (root / path).parent / target
         if quote == "<" and not (root / target).exists():
             return None
-        if quote == '"' and own.exists() and own.resolve().parent == (root / path).resolve().parent:
+        folders = ((root / path).resolve().parent, root / "plugins/common")
+        if quote == '"' and own.exists() and own.resolve().parent in folders:
             return None
-        return "a plugin includes <loomcache/...>, its own folder, system and library headers only"
+        return ("a plugin includes <loomcache/...>, its own folder, ../common, system and library "
+                "headers only")
     return None
 
 

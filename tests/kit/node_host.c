@@ -309,6 +309,7 @@ static void begin(struct node_host *h, uint32_t bytes, const struct loom_option 
     if (h->self == NULL) node_die("the machine is out of memory");
     h->failure[0] = '\0';
     h->failure_code = 0;
+    h->n_counters = 0;
     fill(h, h->self, options, settings);
 }
 
