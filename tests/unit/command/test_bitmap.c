@@ -120,6 +120,7 @@ Test(bitmap, bitpos)
         {"BITPOS s 0 0 7 BIT", INT("-1")},
         {"BITPOS s 1 1 1 BYTE", INT("8")},
         {"BITPOS s 1 2 1", INT("-1")},
+        {"BITPOS s 1 -5 -9", INT("0")}, /* both before the start: the first byte */
         {"BITPOS s 0 3", INT("-1")},
         {"SET ones \"\\xff\\xff\\xff\\xff\\xff\\xff\\xff\\xff\\xff\"", OK},
         {"BITPOS ones 0", INT("72")},
@@ -247,6 +248,7 @@ Test(bitmap, bitfield_refuses_and_changes_nothing)
         {"BITFIELD b SET u8 0 x", NOT_INTEGER},
         {"BITFIELD b INCRBY u8 0 9223372036854775808", NOT_INTEGER},
         {"BITFIELD_RO b SET u8 0 1", ERROR("ERR BITFIELD_RO only supports the GET subcommand")},
+        {"BITFIELD_RO b SET u8 0 1 GET u8 x", BAD_OFFSET},
         {"BITFIELD_RO b INCRBY u8 0 1", ERROR("ERR BITFIELD_RO only supports the GET subcommand")},
         {"EXISTS b", INT("0")},
         {"BITFIELD", WRONG_ARGS("bitfield")},

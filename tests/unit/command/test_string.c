@@ -228,7 +228,7 @@ Test(string, getex)
         {"GETEX k PERSIST PX 10", SYNTAX},
         {"GETEX k EX 10 PX 10", SYNTAX},
         {"GETEX k PERSIST PERSIST", BULK("1", "v")},
-        {"GETEX k PXAT 1699999999999", BULK("1", "v")}, {"EXISTS k", INT("0")},
+        {"GETEX k PXAT 1699999999999", BULK("1", "v")}, {"DBSIZE", INT("0")},
         {"GETEX", WRONG_ARGS("getex")});
 }
 
@@ -404,8 +404,8 @@ Test(string, lcs_is_bounded)
     FIXTURE_STEPS(&f,
         {"SETRANGE a 32768 x", INT("32769")},
         {"SETRANGE b 32767 x", INT("32768")},
-        {"LCS a b LEN", ERROR("ERR Insufficient memory, failed allocating transient memory for "
-            "LCS")},
+        {"LCS a b LEN", ERROR("ERR Insufficient memory, transient memory for LCS exceeds "
+            "proto-max-bulk-len")},
         {"LCS a c LEN", INT("0")},
         {"LCS b b LEN", INT("32768")});
 }
@@ -697,6 +697,26 @@ Test(string, mset_is_all_or_nothing)
     cr_expect_leq(stored, 80, "more than the limit and one command");
     cr_expect_eq(store_db_items(full.store, 0, &(uint64_t){0}), stored);
     fixture_close(&full);
+}
+
+Test(string, msetnx_without_memory_leaves_nothing)
+{
+    struct loom_blob *blob = blob_of(20000, 1);
+    struct slice value = slice_of(loom_blob_at(blob), 20000);
+    struct slice argv[] = {text("MSETNX"), text("a"), value, text("b"), value, text("c"), value};
+
+    for (uint64_t k = 1, asked = k; asked >= k; k++) {
+        const char *reply;
+        mem_fail_at(k);
+        reply = fixture_run(&f, 7, argv, NULL);
+        asked = mem_count();
+        mem_fail_at(0);
+        if (strcmp(reply, INT("1")) != 0)
+            cr_expect_str_eq(fixture_say(&f, "EXISTS a b c"), INT("0"), "%d: %s", (int)k, reply);
+        fixture_say(&f, "DEL a b c");
+        cr_assert_lt(k, 100);
+    }
+    loom_blob_drop(blob);
 }
 
 Test(string, survives_every_failed_allocation)
