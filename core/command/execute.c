@@ -209,14 +209,16 @@ static void unknown(struct call *call)
 
 static void unknown_child(struct call *call)
 {
-    char name[32];
+    const char *name = call->command->name;
+    char upper[32];
     size_t n = 0;
 
-    for (const char *from = call->command->name; *from != '\0' && n + 1 < sizeof name; from++)
-        name[n++] = (char)(*from >= 'a' && *from <= 'z' ? *from - 32 : *from);
-    name[n] = '\0';
+    for (; name[n] != '\0' && n < sizeof upper - 1; n++)
+        upper[n] = (char)(name[n] >= 'a' && name[n] <= 'z' ? name[n] - 32 : name[n]);
+    upper[n] = '\0';
     call_error(call, "unknown subcommand '%.*s'. Try %s HELP.",
-               (int)(call->argv[1].bytes < 128 ? call->argv[1].bytes : 128), call->argv[1].at, name);
+               (int)(call->argv[1].bytes < 128 ? call->argv[1].bytes : 128), call->argv[1].at,
+               upper);
 }
 
 /* checked - may this call run (or be queued)?  If not the reply has been written. */
