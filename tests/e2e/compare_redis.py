@@ -70,7 +70,8 @@ class Words:
     def number(self):
         r = self.random
         return r.choice([self.integer(), "%.3f" % r.uniform(-99, 99), "1e%d" % r.randint(-20, 25),
-                         repr(r.uniform(-1, 1)), "inf", "-inf", "nan", "abc", "", "1e5000", "3.0e3"])
+                         repr(r.uniform(-1, 1)), "inf", "-inf", "nan", "abc", "", "1e5000",
+                         "3.0e3"])
 
     def value(self):
         r = self.random
@@ -103,7 +104,8 @@ class Words:
     def expiry(self):
         return self.one(["EX", "1000"], ["PX", "1000000"], ["EXAT", "9999999999"], ["KEEPTTL"],
                         ["PXAT", "9999999999999"], ["EX", "0"], ["PX", "-1"], ["EX", "x"], ["EX"],
-                        ["EXAT", str(2**62)], ["PX", str(2**63 - 1)], ["PERSIST"], ["EX", "5", "EX", "6"])
+                        ["EXAT", str(2**62)], ["PX", str(2**63 - 1)], ["PERSIST"],
+                        ["EX", "500", "EX", "600"])
 
     def fields(self):
         ops = []
@@ -152,7 +154,8 @@ class Words:
             lambda: [self.one("TYPE", "PERSIST", "PERSIST"), key()],
             lambda: [self.one("RENAME", "RENAMENX"), key(), key()],
             lambda: ["COPY", key(), key()] + self.maybe("REPLACE"),
-            lambda: [self.one("EXPIREAT", "PEXPIREAT"), key(), self.one("9999999990", "1", "x", "0")]
+            lambda: [self.one("EXPIREAT", "PEXPIREAT"), key(),
+                     self.one("9999999990", "1", "x", "0")]
             + self.maybe(self.one("NX", "XX", "GT", "LT", "FOO")),
         ])()
 

@@ -262,7 +262,7 @@ Test(bitmap, a_field_over_the_end_of_the_longest_value_is_refused)
     cr_expect_str_eq(fixture_say(&f, "BITFIELD b GET u8 4294967295"), ARRAY("1") INT("0"));
 }
 
-/* ---- the functions below, against a model that walks bit by bit ------------------------------- */
+/* ---- the functions below, against a model that walks bit by bit ------------------------------ */
 
 #define MODEL_BYTES 64
 
@@ -333,7 +333,7 @@ Test(bitmap, reads_and_writes_fields_like_the_model)
     cr_expect_eq(bits_read("\xff", 1, 8, 64), 0);
 }
 
-/* ---- values that are blobs, or compressed ------------------------------------------------------ */
+/* ---- values that are blobs, or compressed ---------------------------------------------------- */
 
 static void large_values(const struct fixture_setup *setup)
 {
