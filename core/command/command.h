@@ -96,6 +96,9 @@ extern const struct command command_rows_introspect[]; /* COMMAND */
 
 /* MEMORY USAGE, for the room that registers MEMORY: keys and locks as for any row with a key. */
 void command_memory_usage(struct call *call);
+/* command_encoding - the name of what Redis would have made of a value; *ret_rc: LOOM_E_NOMEM when it
+ * could not be unpacked. */
+const char *command_encoding(struct partition *p, loom_entry *e, int *ret_rc);
 
 /* ---- helpers for run functions ------------------------------------------------------------- */
 

@@ -6,6 +6,9 @@
 #include "core/base/clock.h"
 #include "core/base/mem.h"
 
+/* Who wants to see commands that took less than this wants each timed, short ones too. */
+#define TIME_ALL_NS 1000000u
+
 /* One command of the batch, looked up and, when it has one key, hashed. */
 struct prepared {
     const struct command *command; /* NULL: unknown, or an unknown subcommand */
@@ -278,9 +281,10 @@ static void run_item(struct executor *x, struct call *call, struct prepared *pre
     struct session *session = call->session;
     struct reply *reply = call->reply;
     size_t before = reply->bytes;
-    bool mute = session->reply_off || session->reply_skip_next;
+    bool skip = session->reply_skip_next;
     const struct command *row = call->command;
-    bool timed = row != NULL && !(row->flags & COMMAND_FAST);
+    uint64_t slow_ns = METRIC_READ(x->slow_ns);
+    bool timed = row != NULL && (!(row->flags & COMMAND_FAST) || slow_ns < TIME_ALL_NS);
     uint64_t start_ns = timed ? clock_monotonic_ns() : 0;
 
     session->reply_skip_next = false;
@@ -289,14 +293,15 @@ static void run_item(struct executor *x, struct call *call, struct prepared *pre
     else run_checked(x, call, prepared);
     if (timed) {
         prepared->ns = clock_monotonic_ns() - start_ns + 1;
-        if (prepared->ns >= x->slow_ns && x->hooks.slow != NULL)
+        if (prepared->ns >= slow_ns && x->hooks.slow != NULL)
             x->hooks.slow(x->hooks.arg, call, prepared->ns);
     }
     if (reply->bytes > before && __builtin_expect(reply->at[before] == '-', 0)) {
         METRIC_ADD(x->n_errors, 1);
         if (row != NULL) METRIC_ADD(x->stats[command_index(row)].failed, 1);
     }
-    if (__builtin_expect(mute, 0)) reply_rewind(reply, before);
+    /* As it is now: CLIENT REPLY ON is answered. */
+    if (__builtin_expect(skip || session->reply_off, 0)) reply_rewind(reply, before);
 }
 
 /* ---- the batch --------------------------------------------------------------------------------------- */

@@ -62,7 +62,7 @@ static uint64_t cat_row(struct reply *reply, const struct command *row, struct s
 
 static void run_cat(struct call *call)
 {
-    struct reply_mark before = reply_mark(call->reply);
+    size_t before = call->reply->bytes;
     uint64_t n = 0;
     size_t place;
 

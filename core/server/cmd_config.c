@@ -42,7 +42,7 @@ static void get_one(void *arg, const char *name, const char *value)
 static void run_get(struct call *call)
 {
     struct got got = {.reply = call->reply};
-    struct reply_mark before = reply_mark(call->reply);
+    size_t before = call->reply->bytes;
     size_t place = reply_later(call->reply);
 
     for (uint32_t i = 2; i < call->argc; i++)

@@ -170,7 +170,7 @@ static void run_digest(struct call *call)
 
 static void run_digest_value(struct call *call)
 {
-    struct reply_mark before = reply_mark(call->reply);
+    size_t before = call->reply->bytes;
     char text[41];
 
     reply_array(call->reply, call->n_keys);

@@ -20,9 +20,11 @@ void info_run(struct call *call);
  * "all", "everything".  Unknown names are ignored. */
 void info_write(struct server *server, const struct slice *sections, size_t n, struct text *out);
 
-/* info_tick - remember a sample for the rates and the peak: about ten times a second; more often
- * costs nothing. */
-void info_tick(struct server *server);
+/* info_tick - housekeeping came round, as it does every so often: remember a sample for the rates
+ * and the peak, at most ten times a second. */
+void info_tick(struct server *server, uint64_t every_ms);
+/* info_hz - how often that is, per second. */
+uint32_t info_hz(void);
 /* info_reset - CONFIG RESETSTAT.  own: the calling thread's loop, at zero at once; the others are a
  * moment later.  LOOM_E_NOMEM: one of those was not told. */
 int info_reset(struct server *server, struct loop *own);

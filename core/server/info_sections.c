@@ -28,21 +28,13 @@ static void add_bytes(struct text *out, const char *name, uint64_t bytes)
 
 /* ---- Server --------------------------------------------------------------------------------------- */
 
-static uint32_t ticks_per_second(struct config *config)
-{
-    uint32_t ms;
-
-    ms = METRIC_READ(config->storage.expire_interval_ms);
-    return ms > 0 && ms < 1000 ? 1000 / ms : 1;
-}
-
 void info_section_server(const struct info_view *view, struct text *out)
 {
     struct server *server = view->server;
     struct config *config = server->config;
     uint64_t now_ms = view->now_us / 1000;
     uint64_t up_s = now_ms > server->started_ms ? (now_ms - server->started_ms) / 1000 : 0;
-    uint32_t hz = ticks_per_second(config);
+    uint32_t hz = info_hz();
     char text[1024];
 
     text_add(out, "redis_version:%s\r\n", INFO_REDIS_VERSION);

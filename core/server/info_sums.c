@@ -21,6 +21,7 @@ static struct {
     struct sample samples[SAMPLES];
     uint32_t n, next;
     uint64_t peak, startup;
+    uint64_t tick_ms; /* atomic */
     uint64_t received_before, rejected_before; /* the last reset */
 } state = {.lock = PTHREAD_MUTEX_INITIALIZER};
 
@@ -115,11 +116,19 @@ static struct sample sample_now(const struct server *server)
                            totals.bytes_out};
 }
 
-void info_tick(struct server *server)
+uint32_t info_hz(void)
+{
+    uint64_t ms = METRIC_READ(state.tick_ms);
+
+    return ms == 0 ? 0 : ms < 1000 ? (uint32_t)(1000 / ms) : 1;
+}
+
+void info_tick(struct server *server, uint64_t every_ms)
 {
     struct sample now = sample_now(server);
     struct info_memory memory;
 
+    METRIC_SET(state.tick_ms, every_ms);
     pthread_mutex_lock(&state.lock);
     const struct sample *last = &state.samples[(state.next + SAMPLES - 1) % SAMPLES];
     bool due = state.n == 0 || now.at_ns - last->at_ns >= SAMPLE_EVERY_NS;

@@ -21,17 +21,17 @@ struct latency {
     struct history histories[LATENCY_EVENTS];
 };
 
-int latency_open(struct latency **ret, struct error *error)
+struct latency *latency_create(uint32_t threshold_ms)
 {
     struct latency *latency = mem_zalloc(MEM_OTHER, sizeof *latency);
 
-    if (latency == NULL) return error_set(error, LOOM_E_NOMEM, "no memory for LATENCY's histories");
+    if (latency == NULL) return NULL;
     pthread_mutex_init(&latency->lock, NULL);
-    *ret = latency;
-    return 0;
+    latency->threshold_ms = threshold_ms;
+    return latency;
 }
 
-void latency_close(struct latency *latency)
+void latency_free(struct latency *latency)
 {
     if (latency == NULL) return;
     pthread_mutex_destroy(&latency->lock);
