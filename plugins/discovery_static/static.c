@@ -4,7 +4,7 @@
  *   nodes = a=10.0.0.1:7654, b=10.0.0.2:7654
  *
  * The list is that of common/peers.h.  It does not change while the node runs: the answer is
- * given in init(), and refresh() has nothing to add.
+ * given in init(), and refresh() has nothing to add.  No list is the empty set: a node alone.
  */
 #include <loomcache/discovery.h>
 

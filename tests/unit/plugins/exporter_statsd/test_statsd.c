@@ -129,8 +129,9 @@ Test(exporter_statsd, counters_are_what_was_added_and_gauges_what_stands)
     hits->value = 12;
     misses->value = 0.5;
     bytes->value = 0;
-    cr_assert_str_eq(after_interval(1), "loomcache.cache_hits_total:7|c\n"
-                                        "loomcache.other_total:0.5|c\nloomcache.memory_bytes:0|g\n");
+    cr_assert_str_eq(after_interval(1),
+                     "loomcache.cache_hits_total:7|c\nloomcache.other_total:0.5|c\n"
+                     "loomcache.memory_bytes:0|g\n");
     hits->value = 4; /* begun again */
     cr_assert_str_eq(after_interval(1),
                      "loomcache.cache_hits_total:4|c\nloomcache.memory_bytes:0|g\n");
