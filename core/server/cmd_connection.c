@@ -40,7 +40,7 @@ static void run_reset(struct call *call)
     reply_simple(call->reply, "RESET");
 }
 
-/* ---- who are you ---------------------------------------------------------------------------------- */
+/* ---- who are you ----------------------------------------------------------------------------- */
 
 /* The session becomes the user's, or the error is written.  There is one user. */
 static bool authenticate(struct call *call, struct slice user, struct slice password)
@@ -77,7 +77,7 @@ static void run_auth(struct call *call)
     if (authenticate(call, user, call->argv[call->argc - 1])) reply_ok(call->reply);
 }
 
-/* ---- HELLO ---------------------------------------------------------------------------------------- */
+/* ---- HELLO ----------------------------------------------------------------------------------- */
 
 struct hello {
     int64_t proto; /* 0: stays */
@@ -159,7 +159,7 @@ static void run_hello(struct call *call)
     reply_hello(call);
 }
 
-/* ---- the table ------------------------------------------------------------------------------------ */
+/* ---- the table ------------------------------------------------------------------------------- */
 
 #define OPEN (COMMAND_FAST | COMMAND_LOADING | COMMAND_NO_AUTH)
 #define ROW(name, run, arity, flags, since, syntax, summary)                                       \
