@@ -185,10 +185,11 @@ void execute_call(struct executor *x, struct call *call)
 
 /* ---- checks ---------------------------------------------------------------------------------------- */
 
-static void reject(struct executor *x, struct call *call)
+/* row - of the table; the call may have gone on to a subcommand.  NULL: unknown. */
+static void reject(struct executor *x, struct call *call, const struct command *row)
 {
     transaction_spoil(call->session);
-    if (call->command != NULL) METRIC_ADD(x->stats[command_index(call->command)].rejected, 1);
+    if (row != NULL) METRIC_ADD(x->stats[command_index(row)].rejected, 1);
 }
 
 static void unknown(struct call *call)
@@ -258,7 +259,7 @@ static void run_checked(struct executor *x, struct call *call, struct prepared *
     if (__builtin_expect(session_in_multi(call->session), 0) && !(command->flags & COMMAND_IN_MULTI)) {
         if (command->flags & COMMAND_NO_MULTI) {
             call_error(call, "Command not allowed inside a transaction");
-            reject(x, call);
+            reject(x, call, command_find(call->argv[0]));
         } else {
             transaction_queue(call);
         }
@@ -276,6 +277,27 @@ static void run_checked(struct executor *x, struct call *call, struct prepared *
     }
 }
 
+static void count_error(struct executor *x, const struct command *row, const struct reply *reply,
+                        size_t before)
+{
+    if (reply->bytes == before || __builtin_expect(reply->at[before] != '-', 1)) return;
+    METRIC_ADD(x->n_errors, 1);
+    if (row != NULL) METRIC_ADD(x->stats[command_index(row)].failed, 1);
+}
+
+void execute_locked(struct executor *x, struct call *call)
+{
+    const struct command *row = command_find(call->argv[0]);
+    size_t before = call->reply->bytes;
+    uint64_t start_ns = clock_monotonic_ns(), ns;
+
+    call->command->run(call);
+    ns = clock_monotonic_ns() - start_ns;
+    count(x, command_index(row), ns, 1);
+    count_error(x, row, call->reply, before);
+    if (ns >= x->slow_ns && x->hooks.slow != NULL) x->hooks.slow(x->hooks.arg, call, ns);
+}
+
 static void run_item(struct executor *x, struct call *call, struct prepared *prepared)
 {
     struct session *session = call->session;
@@ -289,17 +311,14 @@ static void run_item(struct executor *x, struct call *call, struct prepared *pre
 
     session->reply_skip_next = false;
     reply->proto = session->proto;
-    if (!checked(call)) reject(x, call);
+    if (!checked(call)) reject(x, call, row);
     else run_checked(x, call, prepared);
     if (timed) {
         prepared->ns = clock_monotonic_ns() - start_ns + 1;
         if (prepared->ns >= slow_ns && x->hooks.slow != NULL)
             x->hooks.slow(x->hooks.arg, call, prepared->ns);
     }
-    if (reply->bytes > before && __builtin_expect(reply->at[before] == '-', 0)) {
-        METRIC_ADD(x->n_errors, 1);
-        if (row != NULL) METRIC_ADD(x->stats[command_index(row)].failed, 1);
-    }
+    count_error(x, row, reply, before);
     /* As it is now: CLIENT REPLY ON is answered. */
     if (__builtin_expect(skip || session->reply_off, 0)) reply_rewind(reply, before);
 }
@@ -337,6 +356,7 @@ static size_t run_chunk(struct executor *x, struct session *session, struct repl
     prepare(x, session, items, n, all);
     for (; i < n && !session->close_after_reply; i++) {
         struct call call = {.command = all[i].command,
+                            .executor = x,
                             .store = x->store,
                             .session = session,
                             .reply = reply,
