@@ -295,7 +295,8 @@ void execute_locked(struct executor *x, struct call *call)
     ns = clock_monotonic_ns() - start_ns;
     count(x, command_index(row), ns, 1);
     count_error(x, row, call->reply, before);
-    if (ns >= x->slow_ns && x->hooks.slow != NULL) x->hooks.slow(x->hooks.arg, call, ns);
+    if (ns >= METRIC_READ(x->slow_ns) && x->hooks.slow != NULL)
+        x->hooks.slow(x->hooks.arg, call, ns);
 }
 
 static void run_item(struct executor *x, struct call *call, struct prepared *prepared)
@@ -369,7 +370,7 @@ static size_t run_chunk(struct executor *x, struct session *session, struct repl
         run_item(x, &call, &all[i]);
     }
     if (i > 0 && all[i - 1].command != NULL)
-        session->last_command = (uint16_t)command_index(all[i - 1].command);
+        METRIC_SET(session->last_command, (uint16_t)command_index(all[i - 1].command));
     uint64_t ns = clock_monotonic_ns() - start_ns;
 
     count_batch(x, all, i, ns);

@@ -155,7 +155,10 @@ static void run_hello(struct call *call)
         return;
     }
     if (hello.name != NULL && !client_text_set(call, &session->name, *hello.name)) return;
-    if (hello.proto != 0) session->proto = call->reply->proto = (uint8_t)hello.proto;
+    if (hello.proto != 0) {
+        METRIC_SET(session->proto, (uint8_t)hello.proto);
+        call->reply->proto = session->proto;
+    }
     reply_hello(call);
 }
 
