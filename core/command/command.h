@@ -125,8 +125,8 @@ bool call_i64(struct call *call, uint32_t arg, int64_t *ret);
 /* call_expiry - seconds or milliseconds, relative or absolute, to unix ms; as Redis refuses:
  * "ERR invalid expire time in 'set' command".  unit_ms: 1 or 1000. */
 bool call_expiry(struct call *call, uint32_t arg, int64_t unit_ms, bool absolute, uint64_t *ret);
-/* call_reply_value - the value as a bulk: copied when small, by reference when it is a blob.  false:
- * it could not be unpacked, and the reply says so. */
+/* call_reply_value - the value as a bulk: copied when small, by reference when it is a blob.
+ * false: it could not be unpacked, and the reply says so. */
 bool call_reply_value(struct call *call, struct partition *p, loom_entry *e);
 /* call_string - the entry of key i, NULL when absent; writes WRONGTYPE and returns false when it is
  * no string. */

@@ -186,7 +186,8 @@ void string_lcs(struct call *call)
     if (!lcs_options_parse(call, &o)) goto out;
     rc = lcs_open(&lcs, slice_of(a.at, a.bytes), slice_of(b.at, b.bytes), !o.length);
     if (rc == LOOM_E_LIMIT)
-        call_error(call, "Insufficient memory, transient memory for LCS exceeds proto-max-bulk-len");
+        call_error(call, "Insufficient memory, transient memory for LCS exceeds "
+                         "proto-max-bulk-len");
     else if (rc != 0)
         call_error(call, "Insufficient memory, failed allocating transient memory for LCS");
     else if (o.length) reply_int(call->reply, (int64_t)lcs.length);

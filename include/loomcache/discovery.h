@@ -7,7 +7,7 @@
 #ifndef LOOMCACHE_DISCOVERY_H
 #define LOOMCACHE_DISCOVERY_H
 
-#include "loop.h"
+#include <loomcache/loop.h>
 
 #define LOOM_KIND_DISCOVERY "loom.draft.discovery/1"
 

@@ -12,7 +12,7 @@ import socket
 import sys
 
 KEYS = ["k%d" % i for i in range(6)] + ["{t}a", "absent"]
-SHORT = ["s1", "s2", "absent"]  # for LCS, whose cost is the product of two lengths
+SHORT = ["s1", "s2", "never"]  # for LCS, whose cost is the product of two lengths
 BATCH = 200
 
 
@@ -70,7 +70,8 @@ class Words:
     def number(self):
         r = self.random
         return r.choice([self.integer(), "%.3f" % r.uniform(-99, 99), "1e%d" % r.randint(-20, 25),
-                         repr(r.uniform(-1, 1)), "inf", "-inf", "nan", "abc", "", "1e5000", "3.0e3"])
+                         repr(r.uniform(-1, 1)), "inf", "-inf", "nan", "abc", "", "1e5000",
+                         "3.0e3"])
 
     def value(self):
         r = self.random
@@ -103,14 +104,18 @@ class Words:
     def expiry(self):
         return self.one(["EX", "1000"], ["PX", "1000000"], ["EXAT", "9999999999"], ["KEEPTTL"],
                         ["PXAT", "9999999999999"], ["EX", "0"], ["PX", "-1"], ["EX", "x"], ["EX"],
-                        ["EXAT", str(2**62)], ["PX", str(2**63 - 1)], ["PERSIST"], ["EX", "5", "EX", "6"])
+                        ["EXAT", str(2**62)], ["PX", str(2**63 - 1)], ["PERSIST"],
+                        ["EX", "500", "EX", "600"])
 
     def fields(self):
         ops = []
         for _ in range(self.random.randint(0, 4)):
             where = [self.type(), self.one("#", "") + self.offset()]
-            ops += self.one(["GET"] + where, ["SET"] + where + [self.any_integer()],
-                            ["INCRBY"] + where + [self.any_integer()],
+            # Not near -2**63: Redis 7.0 overflows in its check, and saturates to the wrong end.
+            number = self.one(str(self.random.randint(-300, 300)), "x",
+                              str(self.random.randint(-2**61, 2**61)))
+            ops += self.one(["GET"] + where, ["SET"] + where + [number],
+                            ["INCRBY"] + where + [number],
                             ["OVERFLOW", self.one("WRAP", "SAT", "FAIL", "NONE")])
         return ops
 
@@ -152,7 +157,8 @@ class Words:
             lambda: [self.one("TYPE", "PERSIST", "PERSIST"), key()],
             lambda: [self.one("RENAME", "RENAMENX"), key(), key()],
             lambda: ["COPY", key(), key()] + self.maybe("REPLACE"),
-            lambda: [self.one("EXPIREAT", "PEXPIREAT"), key(), self.one("9999999990", "1", "x", "0")]
+            lambda: [self.one("EXPIREAT", "PEXPIREAT"), key(),
+                     self.one("9999999990", "1", "x", "0")]
             + self.maybe(self.one("NX", "XX", "GT", "LT", "FOO")),
         ])()
 

@@ -486,6 +486,7 @@ Test(config, describe_names_everything)
         cr_expect(strstr(said, want) != NULL, "%s", want);
     }
     cr_expect(strstr(said, "\"accepts\":\"none or lz4\"") != NULL);
+    cr_expect(strstr(said, "\"accepts\":\"a power of two from 1 to 256\"") != NULL);
     cr_expect(strstr(said, "{\"type\":\"metric\",\"name\":\"loomcache_items\",\"kind\":\"gauge\","
                            "\"labels\":\"partition\",\"help\":\"Items.\"}\n") != NULL);
     cr_expect(strstr(said, "\"section\":\"eviction.toy\",\"key\":\"small_ratio\"") != NULL);
