@@ -163,6 +163,24 @@ Test(cmd_client, what_is_not_there_says_so)
     cmd_kit_close(&kit);
 }
 
+/* Two places, exact LRU: what was read last stays, unless reading was no access. */
+Test(cmd_client, no_touch)
+{
+    struct cmd_kit kit;
+
+    cmd_kit_open(&kit, "storage.partitions=1");
+    store_set_limits(kit.server.store, 0, 2);
+    CMD_STEPS(&kit, {"SET a 1", OK}, {"SET b 2", OK}, {"GET a", "$1\r\n1\r\n"}, {"SET c 3", OK},
+              {"EXISTS a", ":1\r\n"}, {"EXISTS b", ":0\r\n"}, {"CLIENT NO-TOUCH on", OK},
+              {"GET a", "$1\r\n1\r\n"}, {"MGET a a", "*2\r\n$1\r\n1\r\n$1\r\n1\r\n"},
+              {"MULTI", OK}, {"GET a", "+QUEUED\r\n"}, {"EXEC", "*1\r\n$1\r\n1\r\n"},
+              {"SET d 4", OK}, {"EXISTS a", ":0\r\n"}, {"EXISTS c", ":1\r\n"},
+              {"TOUCH c", ":1\r\n"}, {"SET e 5", OK}, {"EXISTS c", ":1\r\n"},
+              {"EXISTS d", ":0\r\n"}, {"CLIENT NO-TOUCH off", OK}, {"GET c", "$1\r\n3\r\n"},
+              {"SET f 6", OK}, {"EXISTS c", ":1\r\n"});
+    cmd_kit_close(&kit);
+}
+
 Test(cmd_client, list)
 {
     struct cmd_kit kit;
