@@ -21,9 +21,10 @@ static int init(void *self, const struct loom_host *host, const struct loom_disc
     struct peers peers;
     int rc;
 
-    if (fixed->nodes[0] == '\0')
-        return host->fail(host, LOOM_E_CONFIG, "nodes is not set: list every node, such as "
-                          "a=10.0.0.1:7654, b=10.0.0.2:7654");
+    if (fixed->nodes[0] == '\0') { /* a single node, which needs no set-up */
+        sink->found(sink->to, NULL, 0);
+        return 0;
+    }
     peers_init(&peers, host);
     rc = peers_parse(&peers, fixed->nodes, why);
     if (rc != 0) host->fail(host, rc, "nodes: %s", why);
@@ -37,7 +38,7 @@ static void fini(void *self) { (void)self; }
 
 static const struct loom_option options[] = {
     LOOM_OPTION(STR, "nodes", struct fixed, nodes, "", 0, 0,
-                "Every node: name=host:port, host:port, host or [v6]:port, separated by commas."),
+                "Every node: name=host:port, host:port, host or [v6]:port, with commas; empty: one node."),
     LOOM_OPTION_END};
 
 static const struct loom_discovery_ops ops = {.struct_size = sizeof ops,
