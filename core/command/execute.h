@@ -29,7 +29,7 @@ struct executor {
     struct store *store;
     struct execute_hooks hooks;
     struct command_stats *stats; /* by command_index(); command_count() of them */
-    uint64_t slow_ns;            /* 0: never call slow() */
+    uint64_t slow_ns;            /* METRIC_SET() by anybody; UINT64_MAX: never call slow() */
     uint64_t n_errors;           /* error replies */
     /* scratch for keys of wide commands */
     struct store_key *keys;

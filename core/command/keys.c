@@ -197,7 +197,7 @@ static void run_select(struct call *call)
     uint8_t db;
 
     if (!parse_db(call, 1, NULL, &db)) return;
-    call->session->db = db;
+    METRIC_SET(call->session->db, db);
     reply_ok(call->reply);
 }
 

@@ -185,7 +185,10 @@ void string_lcs(struct call *call)
     if (!call_view(call, 1, STORE_READ, NULL, &b)) goto out;
     if (!lcs_options_parse(call, &o)) goto out;
     rc = lcs_open(&lcs, slice_of(a.at, a.bytes), slice_of(b.at, b.bytes), !o.length);
-    if (rc != 0)
+    if (rc == LOOM_E_LIMIT)
+        call_error(call, "Insufficient memory, transient memory for LCS exceeds "
+                         "proto-max-bulk-len");
+    else if (rc != 0)
         call_error(call, "Insufficient memory, failed allocating transient memory for LCS");
     else if (o.length) reply_int(call->reply, (int64_t)lcs.length);
     else if (o.positions) reply_positions(call, &lcs, &o);

@@ -56,8 +56,8 @@ void fixture_close(struct fixture *f);
 
 /* fixture_say - one command as a person would type it; the reply, good until the next. */
 const char *fixture_say(struct fixture *f, const char *line);
-/* fixture_refused - for tests in which memory fails: did an error come back?  A reply that could not
- * be written is none. */
+/* fixture_refused - for tests in which memory fails: did an error come back?  A reply that could
+ * not be written is none. */
 bool fixture_refused(struct fixture *f, const char *line);
 /* fixture_run - one command of arguments; blobs: NULL, or as in struct execute_item. */
 const char *fixture_run(struct fixture *f, uint32_t argc, const struct slice *argv,

@@ -120,6 +120,7 @@ Test(bitmap, bitpos)
         {"BITPOS s 0 0 7 BIT", INT("-1")},
         {"BITPOS s 1 1 1 BYTE", INT("8")},
         {"BITPOS s 1 2 1", INT("-1")},
+        {"BITPOS s 1 -5 -9", INT("0")}, /* both before the start: the first byte */
         {"BITPOS s 0 3", INT("-1")},
         {"SET ones \"\\xff\\xff\\xff\\xff\\xff\\xff\\xff\\xff\\xff\"", OK},
         {"BITPOS ones 0", INT("72")},
@@ -207,6 +208,8 @@ Test(bitmap, bitfield_overflow)
         {"BITFIELD s OVERFLOW FAIL INCRBY i8 0 -1 OVERFLOW WRAP INCRBY i8 0 -1", ARRAY("2") NIL
             INT("127")},
         {"BITFIELD s SET i8 0 200 GET i8 0", ARRAY("2") INT("127") INT("-56")},
+        {"BITFIELD min OVERFLOW SAT SET i8 0 -9223372036854775808 GET i8 0", ARRAY("2") INT("0")
+            INT("-128")},
         {"BITFIELD i SET i64 0 9223372036854775807 INCRBY i64 0 1", ARRAY("2") INT("0")
             INT("-9223372036854775808")},
         {"BITFIELD i OVERFLOW SAT INCRBY i64 0 -1", ARRAY("1") INT("-9223372036854775808")},
@@ -247,6 +250,7 @@ Test(bitmap, bitfield_refuses_and_changes_nothing)
         {"BITFIELD b SET u8 0 x", NOT_INTEGER},
         {"BITFIELD b INCRBY u8 0 9223372036854775808", NOT_INTEGER},
         {"BITFIELD_RO b SET u8 0 1", ERROR("ERR BITFIELD_RO only supports the GET subcommand")},
+        {"BITFIELD_RO b SET u8 0 1 GET u8 x", BAD_OFFSET},
         {"BITFIELD_RO b INCRBY u8 0 1", ERROR("ERR BITFIELD_RO only supports the GET subcommand")},
         {"EXISTS b", INT("0")},
         {"BITFIELD", WRONG_ARGS("bitfield")},
@@ -260,7 +264,7 @@ Test(bitmap, a_field_over_the_end_of_the_longest_value_is_refused)
     cr_expect_str_eq(fixture_say(&f, "BITFIELD b GET u8 4294967295"), ARRAY("1") INT("0"));
 }
 
-/* ---- the functions below, against a model that walks bit by bit ------------------------------- */
+/* ---- the functions below, against a model that walks bit by bit ------------------------------ */
 
 #define MODEL_BYTES 64
 
@@ -331,7 +335,7 @@ Test(bitmap, reads_and_writes_fields_like_the_model)
     cr_expect_eq(bits_read("\xff", 1, 8, 64), 0);
 }
 
-/* ---- values that are blobs, or compressed ------------------------------------------------------ */
+/* ---- values that are blobs, or compressed ---------------------------------------------------- */
 
 static void large_values(const struct fixture_setup *setup)
 {

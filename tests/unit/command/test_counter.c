@@ -81,6 +81,7 @@ Test(counter, floats)
         {"INCRBYFLOAT x 1e-17", BULK("21", "100.00000000000000001")},
         {"SET x 1", OK},
         {"INCRBYFLOAT x -1.00000000000000000001", BULK("1", "0")},
+        {"INCRBYFLOAT x -1e-30", BULK("1", "0")}, /* not -0 */
         {"SET x 1e20", OK},
         {"INCRBYFLOAT x 1", BULK("21", "100000000000000000000")}, /* beyond 64 bits of mantissa */
         {"SET x 0x10", OK},

@@ -60,7 +60,7 @@ Test(introspect, info_in_resp3)
         BULK("5", "limit") INT("0") ARRAY("0") "_\r\n");
 }
 
-/* ---- whole replies are valid ------------------------------------------------------------------ */
+/* ---- whole replies are valid ----------------------------------------------------------------- */
 
 /* The end of the value at `at`; NULL when it is none. */
 static const char *skip_value(const char *at)
@@ -182,7 +182,8 @@ Test(introspect, syntax_becomes_a_tree)
     cr_expect_str_eq(tree("a | b"), "bad");
     cr_expect_str_eq(tree("[[[[[[[[[a]]]]]]]]]"), "bad");
     cr_expect_str_eq(tree("a b c d e f g h a b c d e f g h a b c d e f g h a b c d e f g h "
-                          "a b c d e f g h a b c d e f g h a b c d e f g h a b c d e f g h"), "bad");
+                          "a b c d e f g h a b c d e f g h a b c d e f g h a b c d e f g h"),
+                     "bad");
 }
 
 Test(introspect, docs)
@@ -266,8 +267,8 @@ Test(introspect, the_document_has_every_command)
     fclose(to);
     cr_expect_eq(strncmp(text, "# Commands\n", 11), 0);
     cr_expect_not_null(strstr(text, "\n## String\n"));
-    cr_expect_not_null(strstr(text, "| **SETNX** key value | Sets the value of a key that is absent. "
-                                    "| 1.0.0 |\n"));
+    cr_expect_not_null(strstr(text, "| **SETNX** key value | Sets the value of a key that is "
+                                    "absent. | 1.0.0 |\n"));
     cr_expect_not_null(strstr(text, "| **COMMAND GETKEYS** command \\[arg \\[arg ...\\]\\] |"));
     for (size_t i = 0; i < command_count(); i++) {
         char name[64];

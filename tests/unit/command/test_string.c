@@ -1,13 +1,8 @@
 /* test_string.c - GET, SET and the rest of the string commands, option by option. */
 #include <criterion/criterion.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
-#include "core/base/blob.h"
-#include "core/base/mem.h"
-#include "core/base/random.h"
-#include "core/command/lcs.h"
 #include "tests/unit/command/fixture.h"
 
 static struct fixture f;
@@ -29,7 +24,7 @@ static struct partition_stats stats(void)
     return sum;
 }
 
-/* ---- GET and SET ------------------------------------------------------------------------------ */
+/* ---- GET and SET ----------------------------------------------------------------------------- */
 
 Test(string, get_and_set)
 {
@@ -194,7 +189,7 @@ Test(string, setnx)
         {"SETNX k", WRONG_ARGS("setnx")});
 }
 
-/* ---- GET with an effect ----------------------------------------------------------------------- */
+/* ---- GET with an effect ---------------------------------------------------------------------- */
 
 Test(string, getdel)
 {
@@ -228,11 +223,11 @@ Test(string, getex)
         {"GETEX k PERSIST PX 10", SYNTAX},
         {"GETEX k EX 10 PX 10", SYNTAX},
         {"GETEX k PERSIST PERSIST", BULK("1", "v")},
-        {"GETEX k PXAT 1699999999999", BULK("1", "v")}, {"EXISTS k", INT("0")},
+        {"GETEX k PXAT 1699999999999", BULK("1", "v")}, {"DBSIZE", INT("0")},
         {"GETEX", WRONG_ARGS("getex")});
 }
 
-/* ---- several keys ----------------------------------------------------------------------------- */
+/* ---- several keys ---------------------------------------------------------------------------- */
 
 Test(string, mget_and_mset)
 {
@@ -283,7 +278,7 @@ Test(string, many_keys_at_once)
     cr_expect_str_eq(reply, "\r\n");
 }
 
-/* ---- ranges ----------------------------------------------------------------------------------- */
+/* ---- ranges ---------------------------------------------------------------------------------- */
 
 Test(string, append_and_strlen)
 {
@@ -361,123 +356,7 @@ Test(string, setrange)
         {"SETRANGE k 1", WRONG_ARGS("setrange")});
 }
 
-/* ---- LCS -------------------------------------------------------------------------------------- */
-
-Test(string, lcs)
-{
-    FIXTURE_STEPS(&f,
-        {"MSET a ohmytext b mynewtext e \"\"", OK},
-        {"LCS a b", BULK("6", "mytext")},
-        {"LCS a b LEN", INT("6")},
-        {"LCS a b IDX", ARRAY("4") BULK("7", "matches") ARRAY("2")
-            ARRAY("2") ARRAY("2") INT("4") INT("7") ARRAY("2") INT("5") INT("8")
-            ARRAY("2") ARRAY("2") INT("2") INT("3") ARRAY("2") INT("0") INT("1")
-            BULK("3", "len") INT("6")},
-        {"LCS a b IDX MINMATCHLEN 4", ARRAY("4") BULK("7", "matches") ARRAY("1")
-            ARRAY("2") ARRAY("2") INT("4") INT("7") ARRAY("2") INT("5") INT("8")
-            BULK("3", "len") INT("6")},
-        {"LCS a b IDX MINMATCHLEN 4 WITHMATCHLEN", ARRAY("4") BULK("7", "matches") ARRAY("1")
-            ARRAY("3") ARRAY("2") INT("4") INT("7") ARRAY("2") INT("5") INT("8") INT("4")
-            BULK("3", "len") INT("6")},
-        {"LCS a b IDX MINMATCHLEN 9", ARRAY("4") BULK("7", "matches") ARRAY("0")
-            BULK("3", "len") INT("6")},
-        {"LCS a b IDX MINMATCHLEN -9 MINMATCHLEN 5", ARRAY("4") BULK("7", "matches") ARRAY("0")
-            BULK("3", "len") INT("6")},
-        {"LCS a e", BULK("0", "")},
-        {"LCS a absent LEN", INT("0")},
-        {"LCS absent gone IDX", ARRAY("4") BULK("7", "matches") ARRAY("0") BULK("3", "len")
-            INT("0")},
-        {"LCS a a", BULK("8", "ohmytext")},
-        {"LCS a b LEN IDX", ERROR("ERR If you want both the length and indexes, please just use "
-            "IDX.")},
-        {"LCS a b MINMATCHLEN", SYNTAX},
-        {"LCS a b MINMATCHLEN x", NOT_INTEGER},
-        {"LCS a b FOO", SYNTAX},
-        {"LCS a", WRONG_ARGS("lcs")});
-    f.session.proto = 3;
-    cr_expect_str_eq(fixture_say(&f, "LCS a e IDX"),
-                     "%2\r\n" BULK("7", "matches") ARRAY("0") BULK("3", "len") INT("0"));
-}
-
-Test(string, lcs_is_bounded)
-{
-    FIXTURE_STEPS(&f,
-        {"SETRANGE a 32768 x", INT("32769")},
-        {"SETRANGE b 32767 x", INT("32768")},
-        {"LCS a b LEN", ERROR("ERR Insufficient memory, failed allocating transient memory for "
-            "LCS")},
-        {"LCS a c LEN", INT("0")},
-        {"LCS b b LEN", INT("32768")});
-}
-
-/* The classic table, and Redis' way back through it. */
-enum { LCS_BYTES = 200 };
-struct lcs_model {
-    unsigned length[LCS_BYTES + 1][LCS_BYTES + 1];
-};
-
-static void lcs_model_fill(struct lcs_model *m, struct slice a, struct slice b)
-{
-    for (size_t i = 0; i <= a.bytes; i++)
-        for (size_t j = 0; j <= b.bytes; j++) {
-            if (i == 0 || j == 0) m->length[i][j] = 0;
-            else if (a.at[i - 1] == b.at[j - 1]) m->length[i][j] = m->length[i - 1][j - 1] + 1;
-            else if (m->length[i - 1][j] > m->length[i][j - 1])
-                m->length[i][j] = m->length[i - 1][j];
-            else m->length[i][j] = m->length[i][j - 1];
-        }
-}
-
-static void lcs_compare(const struct lcs_model *m, const struct lcs *lcs)
-{
-    struct lcs_walk walk = {lcs->a.bytes, lcs->b.bytes};
-    struct lcs_match match;
-    size_t i = walk.a, j = walk.b, sum = 0;
-
-    cr_assert_eq(lcs->length, m->length[i][j]);
-    while (lcs_next(lcs, &walk, &match)) {
-        while (lcs->a.at[i - 1] != lcs->b.at[j - 1]) {
-            if (m->length[i - 1][j] > m->length[i][j - 1]) i--;
-            else j--;
-        }
-        i -= match.bytes;
-        j -= match.bytes;
-        cr_assert_eq(match.a_first, i);
-        cr_assert_eq(match.b_first, j);
-        cr_assert_eq(memcmp(lcs->a.at + i, lcs->b.at + j, match.bytes), 0);
-        sum += match.bytes;
-    }
-    cr_assert_eq(sum, lcs->length);
-}
-
-Test(string, lcs_like_the_classic_table)
-{
-    static struct lcs_model model;
-    struct random random;
-    char a[LCS_BYTES], b[LCS_BYTES];
-
-    random_seed(&random, 3);
-    for (int round = 0; round < 1000; round++) {
-        struct slice x = slice_of(a, random_below(&random, LCS_BYTES + 1));
-        struct slice y = slice_of(b, random_below(&random, LCS_BYTES + 1));
-        uint64_t letters = 1 + random_below(&random, 6);
-        struct lcs lcs;
-
-        for (size_t i = 0; i < LCS_BYTES; i++) {
-            a[i] = (char)('a' + random_below(&random, letters));
-            b[i] = (char)('a' + random_below(&random, letters));
-        }
-        lcs_model_fill(&model, x, y);
-        cr_assert_eq(lcs_open(&lcs, x, y, true), 0);
-        lcs_compare(&model, &lcs);
-        lcs_close(&lcs);
-        cr_assert_eq(lcs_open(&lcs, x, y, false), 0);
-        cr_assert_eq(lcs.length, model.length[x.bytes][y.bytes]);
-        lcs_close(&lcs);
-    }
-}
-
-/* ---- accesses --------------------------------------------------------------------------------- */
+/* ---- accesses ------------------------------------------------------------------------------ */
 
 Test(string, counts_hits_and_misses_once)
 {
@@ -506,7 +385,7 @@ Test(string, counts_hits_and_misses_once)
     }
 }
 
-/* Accesses as the policy sees them: the partition's clock ticks once for each, and for an insert. */
+/* As the policy sees them: the partition's clock ticks once for each access and each insert. */
 Test(string, every_command_is_one_access)
 {
     static const struct {
@@ -533,195 +412,4 @@ Test(string, every_command_is_one_access)
                      cases[i].line, store_partition(one.store, 0)->clock - before);
     }
     fixture_close(&one);
-}
-
-/* ---- large values ----------------------------------------------------------------------------- */
-
-static struct loom_blob *blob_of(size_t bytes, unsigned seed)
-{
-    struct loom_blob *blob = blob_new(bytes);
-
-    for (size_t i = 0; i < bytes; i++) loom_blob_at(blob)[i] = (char)('a' + (i * 7 + seed) % 26);
-    return blob;
-}
-
-static const char *set_blob(struct fixture *g, const char *key, struct loom_blob *blob)
-{
-    struct slice argv[3] = {text("SET"), text(key), slice_of(loom_blob_at(blob), blob->bytes)};
-    struct loom_blob *blobs[3] = {NULL, NULL, blob};
-
-    return fixture_run(g, 3, argv, blobs);
-}
-
-Test(string, adopts_the_blob_of_a_large_argument)
-{
-    struct loom_blob *blob = blob_of(100000, 1);
-    const char *reply;
-
-    cr_expect_str_eq(set_blob(&f, "k", blob), OK);
-    cr_expect_eq(blob->refs, 2, "the store holds it too: no copy");
-    reply = fixture_say(&f, "GET k");
-    cr_expect_eq(strncmp(reply, "$100000\r\n", 9), 0);
-    cr_expect_eq(memcmp(reply + 9, loom_blob_at(blob), 100000), 0);
-    cr_expect_eq(strlen(reply), 9 + 100000 + 2);
-    cr_expect_str_eq(fixture_say(&f, "GETRANGE k 26 29"), BULK("4", "bipw"));
-    cr_expect_eq(strncmp(fixture_say(&f, "GETRANGE k 26 50025"), "$50000\r\nbipw", 12), 0);
-    /* Somebody else holds it, so that an edit makes a copy. */
-    cr_expect_str_eq(fixture_say(&f, "SETRANGE k 0 ZZ"), INT("100000"));
-    cr_expect_eq(loom_blob_at(blob)[0], 'b');
-    cr_expect_eq(blob->refs, 1);
-    cr_expect_str_eq(fixture_say(&f, "GETRANGE k 0 3"), BULK("4", "ZZpw"));
-    loom_blob_drop(blob);
-}
-
-Test(string, a_reply_outlives_the_value_it_shows)
-{
-    struct loom_blob *blob = blob_of(50000, 2);
-    const char *reply;
-
-    cr_expect_str_eq(set_blob(&f, "k", blob), OK);
-    reply = fixture_say(&f, "SET k small GET");
-    cr_expect_eq(memcmp(reply, "$50000\r\ncjqx", 12), 0);
-    cr_expect_eq(blob->refs, 1);
-    cr_expect_str_eq(set_blob(&f, "k", blob), OK);
-    reply = fixture_say(&f, "GETDEL k");
-    cr_expect_eq(memcmp(reply, "$50000\r\ncjqx", 12), 0);
-    cr_expect_eq(blob->refs, 1);
-    cr_expect_str_eq(set_blob(&f, "k", blob), OK);
-    reply = fixture_say(&f, "GETEX k PXAT 1");
-    cr_expect_eq(memcmp(reply, "$50000\r\ncjqx", 12), 0);
-    cr_expect_eq(blob->refs, 1);
-    loom_blob_drop(blob);
-}
-
-static void large_strings(const struct fixture_setup *setup)
-{
-    struct fixture big;
-    struct loom_blob *blob = blob_of(20000, 0);
-    const char *reply;
-
-    fixture_open(&big, setup);
-    cr_expect_str_eq(set_blob(&big, "k", blob), OK);
-    FIXTURE_STEPS(&big,
-        {"STRLEN k", INT("20000")}, {"APPEND k \"-end\"", INT("20004")},
-        {"GETRANGE k -6 -1", BULK("6", "cj-end")}, {"SETRANGE k 1 XY", INT("20004")},
-        {"GETRANGE k 0 4", BULK("5", "aXYvc")}, {"PEXPIRE k 99", INT("1")},
-        {"SETRANGE k 20010 !", INT("20011")}, {"PTTL k", INT("99")},
-        {"GETRANGE k -8 -1", BULK("8", "d\\0\\0\\0\\0\\0\\0!")},
-        {"SET k2 x IFEQ y", NIL}, {"INCR k", NOT_INTEGER}, {"LCS k k LEN", INT("20011")});
-    cr_expect_str_eq(set_blob(&big, "k", blob), OK);
-    reply = fixture_say(&big, "GETSET k short");
-    cr_expect_eq(strncmp(reply, "$20000\r\n", 8), 0);
-    cr_expect_eq(memcmp(reply + 8, loom_blob_at(blob), 20000), 0);
-    cr_expect_str_eq(fixture_say(&big, "GET k"), BULK("5", "short"));
-    loom_blob_drop(blob);
-    fixture_close(&big);
-}
-
-Test(string, large_values_are_blobs) { large_strings(NULL); }
-
-Test(string, large_values_are_inline)
-{
-    large_strings(&(struct fixture_setup){.inline_max = 30000});
-}
-
-Test(string, large_values_are_compressed)
-{
-    large_strings(&(struct fixture_setup){.compress_min = 64});
-}
-
-Test(string, a_value_may_reach_the_limit_and_not_pass_it)
-{
-    FIXTURE_STEPS(&f,
-        {"SETRANGE k 536870911 x", INT("536870912")},
-        {"APPEND k x", TOO_LONG},
-        {"APPEND k \"\"", INT("536870912")},
-        {"STRLEN k", INT("536870912")},
-        {"GETBIT k 4294967295", INT("0")},
-        {"GETRANGE k -2 -1", BULK("2", "\\0x")},
-        {"DEL k", INT("1")});
-}
-
-/* ---- no room, no memory ----------------------------------------------------------------------- */
-
-Test(string, without_room_nothing_changes)
-{
-    struct fixture full;
-    char line[2048];
-    int i = 0;
-
-    fixture_open(&full, &(struct fixture_setup){.policy = "none", .max_memory = 256 << 10,
-                                                .n_partitions = 1});
-    fixture_say(&full, "SET k 1");
-    do snprintf(line, sizeof line, "SET fill%d %01000d", i, 0);
-    while (strcmp(fixture_say(&full, line), OK) == 0 && ++i < 1000);
-    cr_assert_lt(i, 1000);
-    snprintf(line, sizeof line, "SET k %01000d", 0);
-    cr_expect_str_eq(fixture_say(&full, line), OOM);
-    snprintf(line, sizeof line, "SET k %01000d GET", 0);
-    cr_expect_str_eq(fixture_say(&full, line), OOM);
-    snprintf(line, sizeof line, "GETSET k %01000d", 0);
-    cr_expect_str_eq(fixture_say(&full, line), OOM);
-    snprintf(line, sizeof line, "APPEND k %01000d", 0);
-    cr_expect_str_eq(fixture_say(&full, line), OOM);
-    snprintf(line, sizeof line, "MSETNX m1 %01000d m2 2", 0);
-    cr_expect_str_eq(fixture_say(&full, line), OOM);
-    FIXTURE_STEPS(&full,
-        {"EXISTS m1 m2", INT("0")}, {"SETRANGE k 2000 x", OOM}, {"SETBIT k 20000 1", OOM},
-        {"BITFIELD k SET u8 20000 1", OOM}, {"GET k", BULK("1", "1")}, {"INCR k", INT("2")});
-    fixture_close(&full);
-}
-
-/* A SET of many keys is not left half done for lack of room: the first decides. */
-Test(string, mset_is_all_or_nothing)
-{
-    struct fixture full;
-    struct slice argv[41] = {text("MSET")};
-    static char names[20][24], value[4000];
-    int stored = 0;
-
-    fixture_open(&full, &(struct fixture_setup){.policy = "none", .max_memory = 256 << 10});
-    memset(value, 'v', sizeof value);
-    for (int round = 0; round < 20; round++) {
-        const char *reply;
-        for (int i = 0; i < 20; i++) {
-            snprintf(names[i], sizeof names[i], "%d-%d", round, i);
-            argv[1 + 2 * i] = text(names[i]);
-            argv[2 + 2 * i] = slice_of(value, sizeof value);
-        }
-        reply = fixture_run(&full, 41, argv, NULL);
-        if (strcmp(reply, OK) == 0) stored += 20;
-        else cr_assert_str_eq(reply, OOM);
-    }
-    cr_expect_geq(stored, 60);
-    cr_expect_leq(stored, 80, "more than the limit and one command");
-    cr_expect_eq(store_db_items(full.store, 0, &(uint64_t){0}), stored);
-    fixture_close(&full);
-}
-
-Test(string, survives_every_failed_allocation)
-{
-    static const char *const lines[] = {
-        "SET k other", "SET k other GET", "GETSET k other", "APPEND k more", "SETRANGE k 30000 x",
-        "GET k", "GETEX k EX 9", "LCS k k", "LCS k k IDX", "SET l x IFEQ y", "GETDEL k"};
-
-    for (size_t i = 0; i < sizeof lines / sizeof lines[0]; i++) {
-        for (uint64_t k = 1, asked = k; asked >= k; k++) {
-            struct loom_blob *blob = blob_of(20000, 5);
-            bool refused;
-
-            cr_assert_str_eq(set_blob(&f, "k", blob), OK);
-            loom_blob_drop(blob);
-            reply_free(&f.reply); /* so that the reply has to ask again */
-            mem_fail_at(k);
-            refused = fixture_refused(&f, lines[i]);
-            asked = mem_count();
-            mem_fail_at(0);
-            /* Either it was done, or the value is as it was. */
-            if (refused)
-                cr_expect_eq(strncmp(fixture_say(&f, "GET k"), "$20000\r\nfmt", 11), 0, "%s, %d",
-                             lines[i], (int)k);
-            cr_assert_lt(k, 200);
-        }
-    }
 }
