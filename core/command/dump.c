@@ -5,7 +5,7 @@
 
 #define DUMP_SMALL_BYTES 1024u
 
-/* ---- DUMP ---------------------------------------------------------------------------------------- */
+/* ---- DUMP ----------------------------------------------------------------------------------- */
 
 static int reply_dump(struct call *call, struct slice value)
 {
@@ -43,7 +43,7 @@ static void run_dump(struct call *call)
     if (rc != 0) call_failed(call, rc);
 }
 
-/* ---- RESTORE ------------------------------------------------------------------------------------- */
+/* ---- RESTORE -------------------------------------------------------------------------------- */
 
 struct restore {
     bool replace, absolute;
@@ -159,7 +159,7 @@ static void run_restore(struct call *call)
     else reply_ok(call->reply);
 }
 
-/* ---- the table ----------------------------------------------------------------------------------- */
+/* ---- the table ------------------------------------------------------------------------------ */
 
 const struct command command_rows_dump[] = {
     {.name = "dump",

@@ -232,7 +232,7 @@ static void unknown_child(struct call *call)
     char upper[32];
     size_t n = 0;
 
-    for (; name[n] != '\0' && n < sizeof upper - 1; n++)
+    for (; n < sizeof upper - 1 && name[n] != '\0'; n++)
         upper[n] = (char)(name[n] >= 'a' && name[n] <= 'z' ? name[n] - 32 : name[n]);
     upper[n] = '\0';
     call_error(call, "unknown subcommand '%.*s'. Try %s HELP.",

@@ -4,7 +4,7 @@
  */
 #include "core/command/command.h"
 
-/* ---- setting ------------------------------------------------------------------------------------ */
+/* ---- setting -------------------------------------------------------------------------------- */
 
 enum { ONLY_IF_NONE = 1 << 0, ONLY_IF_SOME = 1 << 1, ONLY_LATER = 1 << 2, ONLY_SOONER = 1 << 3 };
 
@@ -104,7 +104,7 @@ static void run_persist(struct call *call)
     else reply_int(call->reply, 1);
 }
 
-/* ---- asking ------------------------------------------------------------------------------------- */
+/* ---- asking --------------------------------------------------------------------------------- */
 
 /* -2: no such key, -1: it lives for ever; else its time less from_ms, in units rounded to the
  * nearest. */
@@ -123,7 +123,7 @@ static void run_pttl(struct call *call) { tell(call, 1, call->now_ms); }
 static void run_expiretime(struct call *call) { tell(call, 1000, 0); }
 static void run_pexpiretime(struct call *call) { tell(call, 1, 0); }
 
-/* ---- the table ---------------------------------------------------------------------------------- */
+/* ---- the table ------------------------------------------------------------------------------ */
 
 #define EXPIRE_ROW(name_, run_, since_, unit_, summary_)                                           \
     {                                                                                              \

@@ -6,7 +6,7 @@
 #include "core/command/keys_carry.h"
 #include "core/command/session.h"
 
-/* ---- being there ------------------------------------------------------------------------------- */
+/* ---- being there ---------------------------------------------------------------------------- */
 
 static void run_del(struct call *call)
 {
@@ -40,7 +40,7 @@ static void run_type(struct call *call)
     reply_simple(call->reply, e != NULL ? "string" : "none");
 }
 
-/* ---- other names, other databases -------------------------------------------------------------- */
+/* ---- other names, other databases ----------------------------------------------------------- */
 
 /* Take e away from one key and put it at another.  For a moment it is there twice, over this
  * partition's limit if need be: the node holds no more afterwards, so nothing is pushed out for it.
@@ -190,7 +190,7 @@ static void run_move(struct call *call)
     else reply_int(call->reply, 1);
 }
 
-/* ---- databases ---------------------------------------------------------------------------------- */
+/* ---- databases ------------------------------------------------------------------------------ */
 
 static void run_select(struct call *call)
 {
@@ -230,7 +230,7 @@ static void run_flushdb(struct call *call)
 }
 static void run_flushall(struct call *call) { flush(call, -1); }
 
-/* ---- the table ----------------------------------------------------------------------------------- */
+/* ---- the table ------------------------------------------------------------------------------ */
 
 const struct command command_rows_keys[] = {
     {.name = "del",

@@ -1,4 +1,4 @@
-/* keys_carry.h - a value taken out of one entry in order to be put into another: RENAME, COPY, MOVE.
+/* keys_carry.h - a value taken out of one entry to be put into another: RENAME, COPY, MOVE.
  *
  * What an entry holds may move or leave as soon as anything is put into its partition, so a small
  * value is copied.  A large one (a blob) is held and travels without a copy.

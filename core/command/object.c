@@ -115,7 +115,7 @@ void command_memory_usage(struct call *call)
     if (e != NULL) reply_int(call->reply, (int64_t)p->storage_ops->charged(p->storage, e));
 }
 
-/* ---- the table ----------------------------------------------------------------------------------- */
+/* ---- the table ------------------------------------------------------------------------------ */
 
 #define OBJECT_ROW(name_, run_, since_, summary_)                                                  \
     {                                                                                              \

@@ -36,7 +36,7 @@ static struct slice key_of(const loom_entry *e)
     return slice_of(loom_entry_key(e), e->key_bytes);
 }
 
-/* ---- SCAN ---------------------------------------------------------------------------------------- */
+/* ---- SCAN ----------------------------------------------------------------------------------- */
 
 struct scan {
     /* asked for */
@@ -152,7 +152,7 @@ static void run_scan(struct call *call)
     reply_free(&scan.keys);
 }
 
-/* ---- KEYS ---------------------------------------------------------------------------------------- */
+/* ---- KEYS ----------------------------------------------------------------------------------- */
 
 struct list {
     struct reply *reply;
@@ -195,7 +195,7 @@ static void run_keys(struct call *call)
     reply_array_at(call->reply, place, list.n);
 }
 
-/* ---- RANDOMKEY ----------------------------------------------------------------------------------- */
+/* ---- RANDOMKEY ------------------------------------------------------------------------------ */
 
 static uint64_t draw_below(uint64_t n)
 {
@@ -292,7 +292,7 @@ static void run_randomkey(struct call *call)
     reply_null(call->reply);
 }
 
-/* ---- DBSIZE -------------------------------------------------------------------------------------- */
+/* ---- DBSIZE --------------------------------------------------------------------------------- */
 
 /* As in Redis, keys that have expired but are not yet removed count. */
 static void run_dbsize(struct call *call)
@@ -300,7 +300,7 @@ static void run_dbsize(struct call *call)
     reply_int(call->reply, (int64_t)store_db_items(call->store, call->session->db, NULL));
 }
 
-/* ---- the table ----------------------------------------------------------------------------------- */
+/* ---- the table ------------------------------------------------------------------------------ */
 
 const struct command command_rows_scan[] = {
     {.name = "scan",

@@ -7,8 +7,8 @@
 
 struct transaction; /* MULTI's queue and WATCH's list; allocated when first needed */
 
-/* CLIENT LIST looks from other threads: id, transaction, db, proto and last_command are written with
- * METRIC_SET() once the session is in use, the names under the loop's lock. */
+/* CLIENT LIST looks from other threads: id, transaction, db, proto and last_command are written
+ * with METRIC_SET() once the session is in use, the names under the loop's lock. */
 struct session {
     uint64_t id;
     struct transaction *transaction; /* NULL outside MULTI and WATCH */
@@ -27,7 +27,7 @@ void session_close(struct session *session); /* unwatches, frees */
 /* session_reset - RESET: as new, but for the id. */
 void session_reset(struct session *session);
 
-/* ---- transaction.c, called by the executor ----------------------------------------------- */
+/* ---- transaction.c, called by the executor -------------------------------------------------- */
 bool session_in_multi(const struct session *session);
 /* session_queued - commands that wait for EXEC, -1 outside MULTI; session_watched - keys.  For
  * CLIENT LIST. */

@@ -15,7 +15,7 @@
 
 #define KEYS_ROOM_MIN 8u
 
-/* ---- coming and going ---------------------------------------------------------------------------- */
+/* ---- coming and going ----------------------------------------------------------------------- */
 
 struct transaction *transaction_get(struct session *session)
 {
@@ -75,7 +75,7 @@ void transaction_spoil(struct session *session)
     if (session_in_multi(session)) session->transaction->spoiled = true;
 }
 
-/* ---- queueing ------------------------------------------------------------------------------------ */
+/* ---- queueing ------------------------------------------------------------------------------- */
 
 static int reserve_keys(struct transaction *t, uint32_t n)
 {
@@ -216,7 +216,7 @@ out:
     if (rc != 0) transaction_spoil(call->session);
 }
 
-/* ---- running ------------------------------------------------------------------------------------- */
+/* ---- running -------------------------------------------------------------------------------- */
 
 static void run_queued(struct call *exec, struct transaction *t, const struct queued *q)
 {
@@ -310,7 +310,7 @@ static void run_discard(struct call *call)
     reply_ok(call->reply);
 }
 
-/* ---- the table ----------------------------------------------------------------------------------- */
+/* ---- the table ------------------------------------------------------------------------------ */
 
 const struct command command_rows_transaction[] = {
     {.name = "multi",

@@ -58,7 +58,7 @@ struct transaction {
     struct watched_set watched;
 };
 
-/* ---- transaction.c --------------------------------------------------------------------------- */
+/* ---- transaction.c -------------------------------------------------------------------------- */
 
 /* transaction_get - the session's, made when there is none; NULL: no memory. */
 struct transaction *transaction_get(struct session *session);
@@ -67,7 +67,7 @@ void transaction_trim(struct session *session);
 /* transaction_free - forget queue and watches.  No partition may be locked by this thread. */
 void transaction_free(struct session *session);
 
-/* ---- transaction_watch.c --------------------------------------------------------------------- */
+/* ---- transaction_watch.c -------------------------------------------------------------------- */
 
 /* watched_add - remember a key (locked, just looked up: e or absent) as it is now.
  * LOOM_E_NOMEM, LOOM_E_LIMIT. */

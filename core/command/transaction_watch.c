@@ -4,7 +4,7 @@
 
 #define PLACES_MIN 8u
 
-/* ---- the set ------------------------------------------------------------------------------------- */
+/* ---- the set -------------------------------------------------------------------------------- */
 
 /* The place of this watch, or the free one where it would be put. */
 static struct watched *place_of(const struct watched_set *set, const struct watch *watch)
@@ -92,7 +92,7 @@ void watched_clear(struct watched_set *set, uint64_t now_ms, bool locked)
     *set = (struct watched_set){0};
 }
 
-/* ---- the commands -------------------------------------------------------------------------------- */
+/* ---- the commands --------------------------------------------------------------------------- */
 
 void transaction_run_watch(struct call *call)
 {

@@ -45,7 +45,8 @@ Test(keys, that_have_expired_are_not_there)
     f.now_ms += 10;
     FIXTURE_STEPS(&f,
         {"TYPE a", "+none\r\n"}, {"EXISTS a b", INT("1")}, {"TOUCH a", INT("0")},
-        {"DEL a", INT("0")}, {"RENAME a x", NO_KEY}, {"COPY a x", INT("0")}, {"MOVE a 1", INT("0")});
+        {"DEL a", INT("0")}, {"RENAME a x", NO_KEY}, {"COPY a x", INT("0")},
+        {"MOVE a 1", INT("0")});
 }
 
 Test(keys, expired_targets_do_not_count)
@@ -234,7 +235,7 @@ Test(keys, flush)
         {"DBSIZE", INT("0")});
 }
 
-/* ---- large values ------------------------------------------------------------------------------- */
+/* ---- large values --------------------------------------------------------------------------- */
 
 #define LARGE_BYTES 100000
 
@@ -330,7 +331,7 @@ Test(keys_limit, compressed_values_travel)
     fixture_close(&f);
 }
 
-/* ---- when memory is short ------------------------------------------------------------------------ */
+/* ---- when memory is short ------------------------------------------------------------------- */
 
 /* With the k-th allocation failing: the command works, or says why and has changed nothing. */
 static void fails_cleanly(const char *prepare, const char *line, const char *done,

@@ -78,7 +78,7 @@ Test(object, subcommands)
     cr_assert_eq(strncmp(fixture_say(&f, "OBJECT HELP"), "*11\r\n+OBJECT ", 13), 0);
 }
 
-/* ---- MEMORY USAGE -------------------------------------------------------------------------------- */
+/* ---- MEMORY USAGE --------------------------------------------------------------------------- */
 
 static long used(void) { return (long)store_used_bytes(f.store); }
 
@@ -92,7 +92,7 @@ Test(object, memory_usage)
     cr_assert_str_eq(fixture_say(&f, "MEMORY USAGE no SAMPLES 5"), NIL);
     before = used();
     FIXTURE_STEPS(&f, {"SET k value", OK});
-    cr_assert_eq(atol(fixture_say(&f, "MEMORY USAGE k") + 1), used() - before, "what the limit counts");
+    cr_assert_eq(atol(fixture_say(&f, "MEMORY USAGE k") + 1), used() - before);
     cr_assert_eq(atol(fixture_say(&f, "MEMORY USAGE k SAMPLES 0") + 1), used() - before);
     before = used();
     cr_assert_str_eq(fixture_run(&f, 3, set, NULL), OK);

@@ -76,7 +76,7 @@ Test(scan, leaves_out_what_has_expired)
                   {"KEYS *", ARRAY("1") BULK("1", "b")}, {"RANDOMKEY", BULK("1", "b")});
 }
 
-/* ---- the guarantee ------------------------------------------------------------------------------ */
+/* ---- the guarantee -------------------------------------------------------------------------- */
 
 /* One key per number; what the scan has returned is counted per number. */
 #define NUMBERS 20000
@@ -238,7 +238,7 @@ Test(scan_guarantee, a_huge_count_is_bounded)
     free(w);
 }
 
-/* ---- KEYS ---------------------------------------------------------------------------------------- */
+/* ---- KEYS ----------------------------------------------------------------------------------- */
 
 Test(scan, keys)
 {
@@ -284,7 +284,7 @@ Test(scan, keys_within_the_replys_limit)
     reply_begin(&f.reply, 2, 0);
 }
 
-/* ---- RANDOMKEY, DBSIZE -------------------------------------------------------------------------- */
+/* ---- RANDOMKEY, DBSIZE ---------------------------------------------------------------------- */
 
 Test(scan, randomkey_when_there_are_few)
 {

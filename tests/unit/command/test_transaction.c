@@ -1,7 +1,6 @@
-/* test_transaction.c - MULTI, EXEC, DISCARD, WATCH, UNWATCH: one client, several, and threads. */
+/* test_transaction.c - MULTI, EXEC, DISCARD: queueing, running, limits, memory. */
 #include <criterion/criterion.h>
 #include <pthread.h>
-#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -9,7 +8,6 @@
 #include "core/base/blob.h"
 #include "core/base/mem.h"
 #include "core/command/transaction.h"
-#include "core/wire/inline.h"
 #include "tests/unit/command/fixture.h"
 
 static struct fixture f;
@@ -19,29 +17,10 @@ static void close_node(void) { fixture_close(&f); }
 TestSuite(transaction, .init = open_node, .fini = close_node);
 
 #define QUEUED "+QUEUED\r\n"
-#define NULL_ARRAY "*-1\r\n"
 #define ABORTED ERROR("EXECABORT Transaction discarded because of previous errors.")
 #define NO_WATCH ERROR("ERR WATCH inside MULTI is not allowed")
 
-/* A second client of the same node: says a line while the first one's transaction waits. */
-static struct session other;
-static const char *other_says(const char *line)
-{
-    struct session first = f.session;
-    const char *reply;
-
-    if (other.id == 0) {
-        session_init(&other, 2);
-        other.authenticated = true;
-    }
-    f.session = other;
-    reply = fixture_say(&f, line);
-    other = f.session;
-    f.session = first;
-    return reply;
-}
-
-/* ---- queueing ------------------------------------------------------------------------------------ */
+/* ---- queueing ------------------------------------------------------------------------------- */
 
 Test(transaction, runs_what_was_queued)
 {
@@ -272,164 +251,7 @@ Test(transaction, holds_every_lock_it_needs)
         {"HELD", INT("0")}, {"HELDALL", INT("16")}, {"HELDOWN", INT("0")});
 }
 
-/* ---- WATCH --------------------------------------------------------------------------------------- */
-
-/* What another client does between WATCH and EXEC, and whether that is a change of the key. */
-Test(transaction, what_counts_as_a_change)
-{
-    static const struct {
-        const char *before, *meanwhile;
-        bool changes;
-    } cases[] = {
-        {"SET k v", "GET k", false},
-        {"SET k v", "TYPE k", false},
-        {"SET k v", "SET l v", false},
-        {"SET k v", "DEL no", false},
-        {"SET k v", "SETNX k w", false},
-        {"SET k v", "PERSIST k", false},
-        {"SET k v", "EXPIRE k 10 XX", false},
-        {"SET k v", "COPY k l", false},
-        {"SET l v", "RENAMENX l l", false},
-        {"DEL k", "DEL k", false},
-        {"DEL k", "GET k", false},
-        {"SET k v", "SET k v", true},
-        {"SET k v", "SET k w", true},
-        {"SET k v", "APPEND k w", true},
-        {"SET k 1", "INCR k", true},
-        {"SET k v", "SETRANGE k 0 w", true},
-        {"SET k v", "EXPIRE k 10", true},
-        {"SET k v EX 10", "PERSIST k", true},
-        {"SET k v", "DEL k", true},
-        {"SET k v", "GETDEL k", true},
-        {"SET k v", "EXPIRE k -1", true},
-        {"SET k v", "RENAME k l", true},
-        {"SET l v", "RENAME l k", true},
-        {"SET l v", "COPY l k REPLACE", true},
-        {"SET k v", "MOVE k 5", true},
-        {"SET k v", "SWAPDB 4 5", false},
-        {"SET k v", "FLUSHDB", true},
-        {"SET k v", "FLUSHALL", true},
-        {"SET k v", "SWAPDB 0 1", true},
-        {"DEL k", "SET k v", true},
-        {"DEL k", "INCR k", true},
-        {"SET k v", "MSET l 1 k 2", true},
-        {"SET k v", "RESTORE k 0 \"\\x00\\xc0\\x00\\n\\x00\\x98@\\xa7x\\xf8P\\x03\\x08\" REPLACE",
-         true},
-    };
-
-    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
-        cr_assert_str_eq(fixture_say(&f, "FLUSHALL"), OK);
-        fixture_say(&f, cases[i].before);
-        FIXTURE_STEPS(&f, {"WATCH other k", OK}, {"MULTI", OK}, {"EXISTS z", QUEUED});
-        cr_assert_neq(other_says(cases[i].meanwhile)[0], '-', "%s", cases[i].meanwhile);
-        cr_expect_str_eq(fixture_say(&f, "EXEC"),
-                         cases[i].changes ? NULL_ARRAY : ARRAY("1") INT("0"), "%s; %s",
-                         cases[i].before, cases[i].meanwhile);
-    }
-    session_close(&other);
-}
-
-Test(transaction, own_changes_count_too)
-{
-    FIXTURE_STEPS(&f,
-        {"WATCH k", OK},
-        {"SET k 1", OK},
-        {"MULTI", OK},
-        {"SET k 2", QUEUED},
-        {"EXEC", NULL_ARRAY},
-        {"GET k", BULK("1", "1")},
-        {"MULTI", OK}, /* EXEC has forgotten the watch */
-        {"SET k 2", QUEUED},
-        {"EXEC", ARRAY("1") OK},
-        {"WATCH k", OK},
-        {"MULTI", OK},
-        {"SET k 3", QUEUED}, /* what the transaction does itself does not */
-        {"SET k 4", QUEUED},
-        {"EXEC", ARRAY("2") OK OK},
-        {"WATCH k", OK},
-        {"SET k 5", OK},
-        {"UNWATCH", OK},
-        {"MULTI", OK},
-        {"GET k", QUEUED},
-        {"EXEC", ARRAY("1") BULK("1", "5")},
-        {"WATCH k k", OK},
-        {"SET k 6", OK},
-        {"WATCH k", OK}, /* as it was at the first */
-        {"MULTI", OK},
-        {"GET k", QUEUED},
-        {"EXEC", NULL_ARRAY},
-        {"WATCH k", OK},
-        {"SET k 7", OK},
-        {"MULTI", OK},
-        {"UNWATCH", QUEUED}, /* too late */
-        {"EXEC", NULL_ARRAY},
-        {"UNWATCH", OK},
-        {"WATCH k", OK},
-        {"SET k 8", OK},
-        {"MULTI", OK},
-        {"SET k", WRONG_ARGS("set")},
-        {"EXEC", ABORTED}, /* weighs more than the change */
-        {"SELECT 1", OK},
-        {"WATCH k", OK}, /* per database */
-        {"SELECT 0", OK},
-        {"SET k 9", OK},
-        {"MULTI", OK},
-        {"GET k", QUEUED},
-        {"EXEC", ARRAY("1") BULK("1", "9")},
-        {"SELECT 1", OK},
-        {"WATCH k", OK},
-        {"SELECT 0", OK},
-        {"MOVE k 1", INT("1")},
-        {"MULTI", OK},
-        {"GET k", QUEUED},
-        {"EXEC", NULL_ARRAY});
-}
-
-Test(transaction, expiry_is_a_change)
-{
-    FIXTURE_STEPS(&f,
-        {"SET k v PX 10", OK}, {"SET l v PX 5", OK}, {"WATCH k", OK}, {"MULTI", OK},
-        {"GET k", QUEUED});
-    f.now_ms += 9;
-    FIXTURE_STEPS(&f, {"EXEC", ARRAY("1") BULK("1", "v")}, {"WATCH k", OK}, {"MULTI", OK},
-                  {"SET k w", QUEUED});
-    f.now_ms += 1; /* nobody has touched it */
-    FIXTURE_STEPS(&f, {"EXEC", NULL_ARRAY}, {"GET k", NIL},
-                  {"WATCH l", OK}, /* which expired before: absent, and so it stays */
-                  {"MULTI", OK}, {"GET l", QUEUED}, {"EXEC", ARRAY("1") NIL});
-    /* Housekeeping that removes it is the same. */
-    FIXTURE_STEPS(&f, {"SET k v PX 10", OK}, {"WATCH k", OK}, {"MULTI", OK}, {"GET k", QUEUED});
-    f.now_ms += 10;
-    for (uint32_t i = 0; i < store_n_partitions(f.store); i++)
-        store_tick(f.store, i, f.now_ms, 100000);
-    f.now_ms -= 10;
-    FIXTURE_STEPS(&f, {"EXEC", NULL_ARRAY});
-}
-
-Test(transaction, eviction_is_a_change)
-{
-    struct fixture small;
-    char line[32];
-
-    fixture_open(&small, &(struct fixture_setup){.max_items = 10, .n_partitions = 1});
-    FIXTURE_STEPS(&small, {"SET k v", OK}, {"WATCH k", OK});
-    for (int i = 0; i < 10; i++) {
-        snprintf(line, sizeof line, "SET other:%d v", i);
-        cr_assert_str_eq(fixture_say(&small, line), OK);
-    }
-    FIXTURE_STEPS(&small, {"MULTI", OK}, {"GET k", QUEUED}, {"EXEC", NULL_ARRAY});
-    fixture_close(&small);
-}
-
-Test(transaction, resp3)
-{
-    f.session.proto = 3;
-    FIXTURE_STEPS(&f, {"WATCH k", OK}, {"SET k v", OK}, {"MULTI", OK}, {"GET k", QUEUED},
-                  {"EXEC", "_\r\n"}, {"MULTI", OK}, {"GET no", QUEUED},
-                  {"EXEC", ARRAY("1") "_\r\n"});
-}
-
-/* ---- what is counted, what is refused ------------------------------------------------------------- */
+/* ---- what is counted, what is refused ------------------------------------------------------- */
 
 static const struct command_stats *stats_of(const char *name)
 {
@@ -575,7 +397,7 @@ Test(transaction, key_too_long)
     FIXTURE_STEPS(&f, {"EXEC", ARRAY("1") NIL});
 }
 
-/* ---- memory --------------------------------------------------------------------------------------- */
+/* ---- memory --------------------------------------------------------------------------------- */
 
 Test(transaction, memory_is_given_back)
 {
@@ -647,138 +469,4 @@ Test(transaction, allocation_failures)
     for (; transaction_fails(k); k++)
         cr_expect_eq(mem_used(MEM_CONN), conn, "k %lu", k);
     cr_assert_gt(k, 8);
-}
-
-/* ---- threads -------------------------------------------------------------------------------------- */
-
-#define THREADS 4
-#define ROUNDS 3000
-
-struct client {
-    struct executor executor;
-    struct session session;
-    struct reply reply;
-    char text[4096];
-    int id, n_retries, n_errors;
-};
-
-static const char *say(struct client *c, const char *line)
-{
-    char copy[256];
-    struct slice argv[16];
-    struct execute_item item = {.argv = argv};
-    size_t n = strlen(line);
-
-    memcpy(copy, line, n);
-    item.argc = (uint32_t)inline_split(copy, n, argv);
-    reply_begin(&c->reply, 2, 0);
-    execute_batch(&c->executor, &c->session, &c->reply, &item, 1, f.now_ms);
-    n = reply_waiting(&c->reply);
-    memcpy(c->text, c->reply.at + c->reply.start, n < sizeof c->text ? n : sizeof c->text - 1);
-    c->text[n < sizeof c->text ? n : sizeof c->text - 1] = '\0';
-    return c->text;
-}
-
-static long number_in(const char *reply)
-{
-    return reply[1] == '-' ? 0 : atol(strchr(reply, '\n') + 1);
-}
-
-/* n and m are always raised together, whichever way. */
-static void raise_watched(struct client *c)
-{
-    char line[64];
-
-    for (int tries = 0; tries < 100000; tries++) {
-        say(c, "WATCH n plain");
-        snprintf(line, sizeof line, "SET n %ld", number_in(say(c, "GET n")) + 1);
-        sched_yield(); /* lets somebody come in between, as they may */
-        say(c, "MULTI");
-        say(c, line);
-        say(c, "INCR m");
-        if (strncmp(say(c, "EXEC"), "*2\r\n+OK\r\n:", 10) == 0) return;
-        if (strcmp(c->text, NULL_ARRAY) != 0) c->n_errors++;
-        c->n_retries++;
-    }
-    c->n_errors++;
-}
-
-static void raise_plain(struct client *c)
-{
-    say(c, "MULTI");
-    say(c, "INCR m");
-    say(c, "INCR n");
-    if (strncmp(say(c, "EXEC"), "*2\r\n:", 5) != 0) c->n_errors++;
-}
-
-/* Reads both at once, in one command or two, and asks for everything at times. */
-static void look(struct client *c, int round)
-{
-    long n, m;
-    const char *reply;
-
-    reply = say(c, "MGET n m");
-    if (sscanf(reply, "*2\r\n$%*d\r\n%ld\r\n$%*d\r\n%ld", &n, &m) == 2 && n != m) c->n_errors++;
-    if (round % 50 != 0) return;
-    say(c, "MULTI");
-    say(c, "GET n");
-    say(c, "KEYS nothing");
-    say(c, "GET m");
-    reply = say(c, "EXEC");
-    if (sscanf(reply, "*3\r\n$%*d\r\n%ld\r\n*0\r\n$%*d\r\n%ld", &n, &m) == 2 && n != m) c->n_errors++;
-    say(c, "KEYS nothing");
-    say(c, "RANDOMKEY");
-    say(c, "SWAPDB 8 9");
-}
-
-static void *run_client(void *arg)
-{
-    struct client *c = arg;
-    char line[64];
-
-    for (int i = 0; i < ROUNDS; i++) {
-        if (i % 3 == 0) raise_watched(c);
-        else raise_plain(c);
-        if (strncmp(say(c, "INCR plain"), ":", 1) != 0) c->n_errors++;
-        look(c, i);
-        /* Two keys, locked in both orders by different threads. */
-        snprintf(line, sizeof line, "RENAME %s", c->id % 2 ? "here there" : "there here");
-        say(c, line);
-    }
-    return NULL;
-}
-
-Test(transaction_threads, sums_are_exact, .timeout = 250)
-{
-    static struct client clients[THREADS];
-    pthread_t threads[THREADS];
-    struct error error;
-    int n_retries = 0;
-
-    fixture_open(&f, &(struct fixture_setup){.n_partitions = 16});
-    FIXTURE_STEPS(&f, {"SET here v", OK}, {"SET {n}other v", OK});
-    cr_assert_neq(store_partition_of_slot(f.store, hash_slot("n", 1)),
-                  store_partition_of_slot(f.store, hash_slot("m", 1)));
-    for (int i = 0; i < THREADS; i++) {
-        struct client *c = &clients[i];
-        c->id = i;
-        cr_assert_eq(executor_open(&c->executor, f.store, &error), 0);
-        session_init(&c->session, (uint64_t)i + 10);
-        c->session.authenticated = true;
-    }
-    for (int i = 0; i < THREADS; i++)
-        cr_assert_eq(pthread_create(&threads[i], NULL, run_client, &clients[i]), 0);
-    for (int i = 0; i < THREADS; i++)
-        pthread_join(threads[i], NULL);
-    FIXTURE_STEPS(&f, {"GET n", BULK("5", "12000")}, {"GET m", BULK("5", "12000")},
-                  {"GET plain", BULK("5", "12000")}, {"EXISTS here there", INT("1")});
-    for (int i = 0; i < THREADS; i++) {
-        cr_expect_eq(clients[i].n_errors, 0, "thread %d: %d errors", i, clients[i].n_errors);
-        n_retries += clients[i].n_retries;
-        session_close(&clients[i].session);
-        executor_close(&clients[i].executor);
-        reply_free(&clients[i].reply);
-    }
-    cr_log_info("%d transactions were refused and tried again", n_retries);
-    fixture_close(&f);
 }
