@@ -204,7 +204,7 @@ static int start_loops(struct server *server, struct error *error)
     return 0;
 }
 
-static int register_commands(struct error *error)
+int server_register_commands(struct error *error)
 {
     static const struct command *const tables[] = {
         command_rows_string,      command_rows_counter, command_rows_bitmap,
@@ -243,7 +243,7 @@ int server_open(struct server *server, struct config *config, struct error *erro
     rc = uv_loop_init(&server->uv);
     if (rc != 0) return error_set(error, LOOM_E_IO, "no event loop: %s", uv_strerror(rc));
     rc = server_password_set(server, config->server.requirepass);
-    if (rc == 0) rc = register_commands(error);
+    if (rc == 0) rc = server_register_commands(error);
     if (rc == 0) rc = open_store(server, error);
     if (rc == 0) rc = open_recorders(server, error);
     if (rc == 0) rc = metrics_open(server, &server->metrics, error);
