@@ -18,9 +18,9 @@ static uint64_t fail_at; /* 0 unless a test counts */
 static uint64_t asked;
 static int counting;
 
-static int must_fail(void)
+bool mem_refuse(void)
 {
-    if (__builtin_expect(!__atomic_load_n(&counting, __ATOMIC_RELAXED), 1)) return 0;
+    if (__builtin_expect(!__atomic_load_n(&counting, __ATOMIC_RELAXED), 1)) return false;
     uint64_t k = __atomic_add_fetch(&asked, 1, __ATOMIC_RELAXED);
     return k == __atomic_load_n(&fail_at, __ATOMIC_RELAXED);
 }
@@ -32,7 +32,7 @@ static void count(enum mem_purpose purpose, int64_t bytes)
 
 void *mem_alloc(enum mem_purpose purpose, size_t bytes)
 {
-    void *at = must_fail() ? NULL : malloc(bytes ? bytes : 1);
+    void *at = mem_refuse() ? NULL : malloc(bytes ? bytes : 1);
 
     if (at != NULL) count(purpose, (int64_t)malloc_usable_size(at));
     return at;
@@ -40,7 +40,7 @@ void *mem_alloc(enum mem_purpose purpose, size_t bytes)
 
 void *mem_zalloc(enum mem_purpose purpose, size_t bytes)
 {
-    void *at = must_fail() ? NULL : calloc(1, bytes ? bytes : 1);
+    void *at = mem_refuse() ? NULL : calloc(1, bytes ? bytes : 1);
 
     if (at != NULL) count(purpose, (int64_t)malloc_usable_size(at));
     return at;
@@ -49,7 +49,7 @@ void *mem_zalloc(enum mem_purpose purpose, size_t bytes)
 void *mem_realloc(enum mem_purpose purpose, void *at, size_t bytes)
 {
     int64_t before = at ? (int64_t)malloc_usable_size(at) : 0;
-    void *to = must_fail() ? NULL : realloc(at, bytes ? bytes : 1);
+    void *to = mem_refuse() ? NULL : realloc(at, bytes ? bytes : 1);
 
     if (to != NULL) count(purpose, (int64_t)malloc_usable_size(to) - before);
     return to;

@@ -9,6 +9,7 @@
 #ifndef CORE_BASE_MEM_H
 #define CORE_BASE_MEM_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -41,6 +42,8 @@ const char *mem_purpose_name(enum mem_purpose purpose);
 /* mem_fail_at - the k-th allocation from now on fails (1: the next one), and only that one;
  * 0: none.  mem_count() counts allocations asked for since the last mem_fail_at().  Tests only. */
 void mem_fail_at(uint64_t k);
+/* mem_refuse - for allocators of our own (the arena): count one allocation; true: it must fail. */
+bool mem_refuse(void);
 uint64_t mem_count(void);
 
 #endif

@@ -31,7 +31,7 @@ enum command_flag {
     COMMAND_SUBCOMMANDS = 1 << 11, /* argv[1] chooses: children rows */
     COMMAND_VALUE_LAST = 1 << 12,  /* the last argument is the value to be stored (SET is not: the
                                     * third; see value_at) */
-    COMMAND_NO_SLOWLOG = 1 << 13,  /* carries secrets: AUTH, HELLO */
+    COMMAND_NO_SLOWLOG = 1 << 13,  /* carries secrets (AUTH), or its parts are logged (EXEC) */
     COMMAND_KEYS_BY_COUNT = 1 << 14 /* argv[first_key - 1] says how many keys follow */
 };
 
@@ -50,10 +50,12 @@ struct command {
 };
 
 #define CALL_KEYS_INLINE 8
-struct session; /* core/command/session.h */
+struct session;  /* core/command/session.h */
+struct executor; /* core/command/execute.h */
 
 struct call {
     const struct command *command;
+    struct executor *executor; /* whose thread this is */
     struct store *store;
     struct session *session;
     struct reply *reply;
@@ -96,6 +98,9 @@ extern const struct command command_rows_introspect[]; /* COMMAND */
 
 /* MEMORY USAGE, for the room that registers MEMORY: keys and locks as for any row with a key. */
 void command_memory_usage(struct call *call);
+/* command_encoding - the name of what Redis would have made of a value; *ret_rc: LOOM_E_NOMEM when it
+ * could not be unpacked. */
+const char *command_encoding(struct partition *p, loom_entry *e, int *ret_rc);
 
 /* ---- helpers for run functions ------------------------------------------------------------- */
 
@@ -120,8 +125,8 @@ bool call_i64(struct call *call, uint32_t arg, int64_t *ret);
 /* call_expiry - seconds or milliseconds, relative or absolute, to unix ms; as Redis refuses:
  * "ERR invalid expire time in 'set' command".  unit_ms: 1 or 1000. */
 bool call_expiry(struct call *call, uint32_t arg, int64_t unit_ms, bool absolute, uint64_t *ret);
-/* call_reply_value - the value as a bulk: copied when small, by reference when it is a blob.  false:
- * it could not be unpacked, and the reply says so. */
+/* call_reply_value - the value as a bulk: copied when small, by reference when it is a blob.
+ * false: it could not be unpacked, and the reply says so. */
 bool call_reply_value(struct call *call, struct partition *p, loom_entry *e);
 /* call_string - the entry of key i, NULL when absent; writes WRONGTYPE and returns false when it is
  * no string. */

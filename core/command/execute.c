@@ -2,9 +2,13 @@
 #include "core/command/execute.h"
 
 #include <stdio.h>
+#include <string.h>
 
 #include "core/base/clock.h"
 #include "core/base/mem.h"
+
+/* Who wants to see commands that took less than this wants each timed, short ones too. */
+#define TIME_ALL_NS 1000000u
 
 /* One command of the batch, looked up and, when it has one key, hashed. */
 struct prepared {
@@ -131,13 +135,30 @@ static void keys_refresh(struct call *call, struct store_key *keys)
     }
 }
 
+/* After CLIENT NO-TOUCH what a client does is no access; TOUCH is, as that is all it is for. */
+static void run_quietly(struct call *call)
+{
+    bool quiet = strcmp(call->command->name, "touch") != 0;
+
+    for (uint32_t i = 0; i < call->n_keys; i++) partition_quiet(call->keys[i].partition, quiet);
+    call->command->run(call);
+    for (uint32_t i = 0; i < call->n_keys; i++) partition_quiet(call->keys[i].partition, false);
+}
+
+/* run_locked - the keys' partitions are locked: run it. */
+static inline void run_locked(struct call *call)
+{
+    if (__builtin_expect(call->session->no_touch, 0)) run_quietly(call);
+    else call->command->run(call);
+}
+
 static void run_one_key(struct call *call, struct store_key *key)
 {
     call->keys = key;
     call->n_keys = 1;
     partition_lock(key->partition, call->now_ms);
     keys_refresh(call, key);
-    call->command->run(call);
+    run_locked(call);
     partition_unlock(key->partition);
 }
 
@@ -150,7 +171,7 @@ static void run_many_keys(struct executor *x, struct call *call)
         partition_set_add(&set, call->keys[i].partition->index);
     partition_set_lock(&set, x->store, call->now_ms);
     keys_refresh(call, x->keys);
-    call->command->run(call);
+    run_locked(call);
     partition_set_unlock(&set, x->store);
 }
 
@@ -182,10 +203,11 @@ void execute_call(struct executor *x, struct call *call)
 
 /* ---- checks ---------------------------------------------------------------------------------------- */
 
-static void reject(struct executor *x, struct call *call)
+/* row - of the table; the call may have gone on to a subcommand.  NULL: unknown. */
+static void reject(struct executor *x, struct call *call, const struct command *row)
 {
     transaction_spoil(call->session);
-    if (call->command != NULL) METRIC_ADD(x->stats[command_index(call->command)].rejected, 1);
+    if (row != NULL) METRIC_ADD(x->stats[command_index(row)].rejected, 1);
 }
 
 static void unknown(struct call *call)
@@ -204,6 +226,20 @@ static void unknown(struct call *call)
                (int)(call->argv[0].bytes < 128 ? call->argv[0].bytes : 128), call->argv[0].at, with);
 }
 
+static void unknown_child(struct call *call)
+{
+    const char *name = call->command->name;
+    char upper[32];
+    size_t n = 0;
+
+    for (; name[n] != '\0' && n < sizeof upper - 1; n++)
+        upper[n] = (char)(name[n] >= 'a' && name[n] <= 'z' ? name[n] - 32 : name[n]);
+    upper[n] = '\0';
+    call_error(call, "unknown subcommand '%.*s'. Try %s HELP.",
+               (int)(call->argv[1].bytes < 128 ? call->argv[1].bytes : 128), call->argv[1].at,
+               upper);
+}
+
 /* checked - may this call run (or be queued)?  If not the reply has been written. */
 static bool checked(struct call *call)
 {
@@ -217,9 +253,7 @@ static bool checked(struct call *call)
         const struct command *child = command_child(command, call->argv[1]);
 
         if (child == NULL) {
-            call_error(call, "unknown subcommand '%.*s'. Try %s HELP.",
-                       (int)(call->argv[1].bytes < 128 ? call->argv[1].bytes : 128),
-                       call->argv[1].at, command->name);
+            unknown_child(call);
             return false;
         }
         call->command = command = child;
@@ -243,7 +277,7 @@ static void run_checked(struct executor *x, struct call *call, struct prepared *
     if (__builtin_expect(session_in_multi(call->session), 0) && !(command->flags & COMMAND_IN_MULTI)) {
         if (command->flags & COMMAND_NO_MULTI) {
             call_error(call, "Command not allowed inside a transaction");
-            reject(x, call);
+            reject(x, call, command_find(call->argv[0]));
         } else {
             transaction_queue(call);
         }
@@ -261,30 +295,51 @@ static void run_checked(struct executor *x, struct call *call, struct prepared *
     }
 }
 
+static void count_error(struct executor *x, const struct command *row, const struct reply *reply,
+                        size_t before)
+{
+    if (reply->bytes == before || __builtin_expect(reply->at[before] != '-', 1)) return;
+    METRIC_ADD(x->n_errors, 1);
+    if (row != NULL) METRIC_ADD(x->stats[command_index(row)].failed, 1);
+}
+
+void execute_locked(struct executor *x, struct call *call)
+{
+    const struct command *row = command_find(call->argv[0]);
+    size_t before = call->reply->bytes;
+    uint64_t start_ns = clock_monotonic_ns(), ns;
+
+    run_locked(call);
+    ns = clock_monotonic_ns() - start_ns;
+    count(x, command_index(row), ns, 1);
+    count_error(x, row, call->reply, before);
+    if (ns >= METRIC_READ(x->slow_ns) && x->hooks.slow != NULL)
+        x->hooks.slow(x->hooks.arg, call, ns);
+}
+
 static void run_item(struct executor *x, struct call *call, struct prepared *prepared)
 {
     struct session *session = call->session;
     struct reply *reply = call->reply;
     size_t before = reply->bytes;
-    bool mute = session->reply_off || session->reply_skip_next;
+    bool skip = session->reply_skip_next;
     const struct command *row = call->command;
-    bool timed = row != NULL && !(row->flags & COMMAND_FAST);
+    uint64_t slow_ns = METRIC_READ(x->slow_ns);
+    bool timed = row != NULL && (!(row->flags & COMMAND_FAST) || slow_ns < TIME_ALL_NS);
     uint64_t start_ns = timed ? clock_monotonic_ns() : 0;
 
     session->reply_skip_next = false;
     reply->proto = session->proto;
-    if (!checked(call)) reject(x, call);
+    if (!checked(call)) reject(x, call, row);
     else run_checked(x, call, prepared);
     if (timed) {
         prepared->ns = clock_monotonic_ns() - start_ns + 1;
-        if (prepared->ns >= x->slow_ns && x->hooks.slow != NULL)
+        if (prepared->ns >= slow_ns && x->hooks.slow != NULL)
             x->hooks.slow(x->hooks.arg, call, prepared->ns);
     }
-    if (reply->bytes > before && __builtin_expect(reply->at[before] == '-', 0)) {
-        METRIC_ADD(x->n_errors, 1);
-        if (row != NULL) METRIC_ADD(x->stats[command_index(row)].failed, 1);
-    }
-    if (__builtin_expect(mute, 0)) reply_rewind(reply, before);
+    count_error(x, row, reply, before);
+    /* As it is now: CLIENT REPLY ON is answered. */
+    if (__builtin_expect(skip || session->reply_off, 0)) reply_rewind(reply, before);
 }
 
 /* ---- the batch --------------------------------------------------------------------------------------- */
@@ -320,6 +375,7 @@ static size_t run_chunk(struct executor *x, struct session *session, struct repl
     prepare(x, session, items, n, all);
     for (; i < n && !session->close_after_reply; i++) {
         struct call call = {.command = all[i].command,
+                            .executor = x,
                             .store = x->store,
                             .session = session,
                             .reply = reply,
@@ -332,7 +388,7 @@ static size_t run_chunk(struct executor *x, struct session *session, struct repl
         run_item(x, &call, &all[i]);
     }
     if (i > 0 && all[i - 1].command != NULL)
-        session->last_command = (uint16_t)command_index(all[i - 1].command);
+        METRIC_SET(session->last_command, (uint16_t)command_index(all[i - 1].command));
     uint64_t ns = clock_monotonic_ns() - start_ns;
 
     count_batch(x, all, i, ns);

@@ -29,7 +29,7 @@ struct executor {
     struct store *store;
     struct execute_hooks hooks;
     struct command_stats *stats; /* by command_index(); command_count() of them */
-    uint64_t slow_ns;            /* 0: never call slow() */
+    uint64_t slow_ns;            /* METRIC_SET() by anybody; UINT64_MAX: never call slow() */
     uint64_t n_errors;           /* error replies */
     /* scratch for keys of wide commands */
     struct store_key *keys;
@@ -48,7 +48,10 @@ struct execute_item {
  * switched replies off).  Stops early when session->close_after_reply is set; returns how many ran. */
 size_t execute_batch(struct executor *x, struct session *session, struct reply *reply,
                      const struct execute_item *items, size_t n, uint64_t now_ms);
-/* execute_call - check, lock and run one prepared call (EXEC uses its own, under wider locks). */
+/* execute_call - lock and run one call that has been checked. */
 void execute_call(struct executor *x, struct call *call);
+/* execute_locked - run one call whose keys are made and whose locks are held; it is timed and
+ * counted like any other.  EXEC runs its queue so. */
+void execute_locked(struct executor *x, struct call *call);
 
 #endif

@@ -60,7 +60,7 @@ static void run_docs(struct call *call)
     }
 }
 
-/* ---- LIST ------------------------------------------------------------------------------------- */
+/* ---- LIST ------------------------------------------------------------------------------------ */
 
 enum filter { FILTER_NONE, FILTER_MODULE, FILTER_CATEGORY, FILTER_PATTERN };
 
@@ -117,7 +117,7 @@ static void run_list(struct call *call)
     reply_array_at(call->reply, place, n);
 }
 
-/* ---- GETKEYS ---------------------------------------------------------------------------------- */
+/* ---- GETKEYS --------------------------------------------------------------------------------- */
 
 /* The row of the command that begins with argument 2, and the number of its keys; NULL: replied. */
 static const struct command *keys_of(struct call *call, int *ret_n)

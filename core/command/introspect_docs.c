@@ -5,7 +5,7 @@
 #include "core/command/introspect.h"
 #include "core/command/introspect_syntax.h"
 
-/* ---- COMMAND DOCS ----------------------------------------------------------------------------- */
+/* ---- COMMAND DOCS ---------------------------------------------------------------------------- */
 
 static bool is_key(struct slice name)
 {
@@ -19,10 +19,9 @@ static bool is_key(struct slice name)
 
 static const char *argument_type(struct slice name)
 {
-    static const char *const integers[] = {"seconds",   "milliseconds", "increment", "decrement",
-                                           "offset",    "start",        "end",       "count",
-                                           "cursor",    "bit",          "index",     "min-match-len",
-                                           "numkeys",   "timeout",      "db"};
+    static const char *const integers[] = {
+        "seconds", "milliseconds", "increment", "decrement", "offset", "start", "end", "count",
+        "cursor",  "bit",          "index",     "timeout",   "db",     "numkeys", "min-match-len"};
 
     if (is_key(name)) return "key";
     if (slice_is(name, "pattern")) return "pattern";
@@ -124,7 +123,7 @@ void introspect_reply_docs(struct reply *reply, const struct command *row)
     }
 }
 
-/* ---- docs/commands.md ------------------------------------------------------------------------- */
+/* ---- docs/commands.md ------------------------------------------------------------------------ */
 
 /* The name as it is typed: CONFIG GET for config|get. */
 static void print_name(FILE *to, const char *name)

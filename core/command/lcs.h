@@ -24,7 +24,7 @@ struct lcs {
     void *memory;
 };
 
-/* A run of bytes that is in both: a from a_first to a_last, b from b_first to b_first + bytes - 1. */
+/* A run that is in both: so many bytes from a_first in a, and from b_first in b. */
 struct lcs_match {
     uint64_t a_first, b_first, bytes;
 };

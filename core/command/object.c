@@ -8,7 +8,7 @@
 #define EMBSTR_MAX_BYTES 44u
 #define INTEGER_MAX_BYTES 20u
 
-static const char *encoding_of(struct partition *p, loom_entry *e, int *ret_rc)
+const char *command_encoding(struct partition *p, loom_entry *e, int *ret_rc)
 {
     struct value_view view;
     const char *name = "raw";
@@ -40,7 +40,7 @@ static void run_encoding(struct call *call)
     int rc;
 
     if (e == NULL) return;
-    name = encoding_of(call->keys[0].partition, e, &rc);
+    name = command_encoding(call->keys[0].partition, e, &rc);
     if (rc != 0) call_failed(call, rc);
     else reply_text(call->reply, name);
 }

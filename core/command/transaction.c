@@ -11,6 +11,7 @@
 
 #include "core/base/clock.h"
 #include "core/base/mem.h"
+#include "core/command/execute.h"
 
 #define KEYS_ROOM_MIN 8u
 
@@ -19,7 +20,7 @@
 struct transaction *transaction_get(struct session *session)
 {
     if (session->transaction == NULL)
-        session->transaction = mem_zalloc(MEM_CONN, sizeof *session->transaction);
+        METRIC_SET(session->transaction, mem_zalloc(MEM_CONN, sizeof *session->transaction));
     return session->transaction;
 }
 
@@ -41,7 +42,7 @@ void transaction_trim(struct session *session)
     if (t == NULL || t->in_multi || t->watched.n > 0) return;
     watched_clear(&t->watched, 0, true); /* the places of none */
     mem_free(MEM_CONN, t);
-    session->transaction = NULL;
+    METRIC_SET(session->transaction, NULL);
 }
 
 void transaction_free(struct session *session)
@@ -220,6 +221,7 @@ out:
 static void run_queued(struct call *exec, struct transaction *t, const struct queued *q)
 {
     struct call call = {.command = q->command,
+                        .executor = exec->executor,
                         .store = exec->store,
                         .session = exec->session,
                         .reply = exec->reply,
@@ -238,7 +240,7 @@ static void run_queued(struct call *exec, struct transaction *t, const struct qu
     call.n_keys = (uint32_t)n;
     for (int i = 0; i < n; i++)
         store_key_make(call.store, call.argv[t->indexes[i]], call.session->db, &t->keys[i]);
-    call.command->run(&call);
+    execute_locked(call.executor, &call);
 }
 
 static void run_all(struct call *exec, struct transaction *t)
@@ -277,9 +279,9 @@ static void run_exec(struct call *call)
         reply_error(call->reply, "EXECABORT Transaction discarded because of: OOM command not "
                                  "allowed when used memory > 'maxmemory'.");
     } else {
-        session->transaction = NULL; /* its commands see a session outside MULTI */
+        METRIC_SET(session->transaction, NULL); /* its commands see a session outside MULTI */
         run_all(call, t);
-        session->transaction = t;
+        METRIC_SET(session->transaction, t);
     }
     transaction_free(session);
 }
@@ -322,7 +324,7 @@ const struct command command_rows_transaction[] = {
     {.name = "exec",
      .run = run_exec,
      .arity = 1,
-     .flags = COMMAND_LOADING | COMMAND_IN_MULTI | COMMAND_OWN_LOCKS,
+     .flags = COMMAND_LOADING | COMMAND_IN_MULTI | COMMAND_OWN_LOCKS | COMMAND_NO_SLOWLOG,
      .group = "transactions",
      .since = "1.2.0",
      .syntax = "",

@@ -34,8 +34,8 @@ void describe_option(FILE *out, enum describe_format format, const struct descri
 
     option_env_name(option->section, o->key, env, sizeof env);
     if (format == DESCRIBE_TEXT) {
-        fprintf(out, "[%s] %s = %s\n    %s\n    Accepts %s.\n    %s", option->section, o->key,
-                o->preset, o->help, form, env);
+        fprintf(out, "[%s] %s =%s%s\n    %s\n    Accepts %s.\n    %s", option->section, o->key,
+                *o->preset ? " " : "", o->preset, o->help, form, env);
         if (option->redis != NULL) fprintf(out, ", CONFIG %s", option->redis);
         fprintf(out, ", %s\n", option->live ? "at run time" : "at start");
         return;

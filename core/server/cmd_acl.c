@@ -16,7 +16,7 @@ static void run_users(struct call *call)
     reply_text(call->reply, "default");
 }
 
-/* ---- CAT ------------------------------------------------------------------------------------------ */
+/* ---- CAT ------------------------------------------------------------------------------------- */
 
 #define CATEGORIES_MAX 32
 
@@ -62,7 +62,7 @@ static uint64_t cat_row(struct reply *reply, const struct command *row, struct s
 
 static void run_cat(struct call *call)
 {
-    struct reply_mark before = reply_mark(call->reply);
+    size_t before = call->reply->bytes;
     uint64_t n = 0;
     size_t place;
 
@@ -96,7 +96,7 @@ const struct command cmd_rows_acl[] = {
     CMD_END,
 };
 
-/* ---- MODULE --------------------------------------------------------------------------------------- */
+/* ---- MODULE ---------------------------------------------------------------------------------- */
 
 static void run_modules(struct call *call)
 {

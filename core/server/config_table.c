@@ -57,6 +57,18 @@ static int verify_partitions(const struct option_value *value, struct error *err
                      "expected a power of two: 1, 2, 4, 8, 16, 32, 64, 128 or 256");
 }
 
+/* The same in words, for --describe. */
+static const struct {
+    int (*verify)(const struct option_value *value, struct error *error);
+    const char *accepts;
+} accepted[] = {
+    {verify_id, "up to 64 letters, digits, dots, dashes and underscores"},
+    {verify_bind, "localhost, * or numeric addresses, separated by commas"},
+    {verify_persistence, "false"},
+    {verify_databases, "16"},
+    {verify_partitions, "a power of two from 1 to 256"},
+};
+
 /* --- the rows --------------------------------------------------------------------------------- */
 
 #define KIB 1024.0
@@ -234,6 +246,11 @@ char *config_row_accepts(const struct config_row *row, char *at, size_t bytes)
 {
     size_t used = 0;
 
+    for (size_t i = 0; i < sizeof accepted / sizeof accepted[0]; i++) {
+        if (row->verify != accepted[i].verify) continue;
+        snprintf(at, bytes, "%s", accepted[i].accepts);
+        return at;
+    }
     if (row->choices == NULL) return option_accepts(&row->option, at, bytes);
     for (size_t i = 0; row->choices[i] != NULL && used < bytes; i++)
         used += (size_t)snprintf(at + used, bytes - used, "%s%s", i == 0 ? "" : " or ",

@@ -15,6 +15,7 @@
 
 #include "core/base/log.h"
 #include "core/base/mem.h"
+#include "core/command/transaction.h"
 #include "core/server/health.h"
 #include "core/wire/http.h"
 
@@ -46,6 +47,9 @@ static void unlink_conn(struct conn *conn)
 {
     struct loop *loop = conn->loop;
 
+    /* Before the lock: it gives up WATCHes, which locks partitions, and CLIENT LIST inside EXEC takes
+     * the two the other way round. */
+    transaction_free(&conn->session);
     pthread_mutex_lock(&loop->conns_lock);
     if (loop->idle_cursor == conn) loop->idle_cursor = conn->next;
     if (conn->prev != NULL) conn->prev->next = conn->next;

@@ -61,15 +61,17 @@ size_t conn_describe(struct conn *conn, char *at, size_t room)
     uv_fileno((uv_handle_t *)&conn->tcp, &fd);
     int n = snprintf(at, room,
                      "id=%" PRIu64 " addr=%s laddr=%s fd=%d name=%s age=%" PRIu64 " idle=%" PRIu64
-                     " flags=%s db=%u sub=0 psub=0 ssub=0 multi=%d qbuf=%zu qbuf-free=0 obl=0 oll=0"
-                     " omem=%zu events=r cmd=%s user=default redir=-1 resp=%u lib-name=%s lib-ver=%s"
-                     " io-thread=%u",
+                     " flags=%s db=%u sub=0 psub=0 ssub=0 multi=%d qbuf=%zu qbuf-free=0 argv-mem=0"
+                     " multi-mem=0 rbs=0 rbp=0 obl=0 oll=0 omem=%zu tot-mem=%zu events=r"
+                     " cmd=%s user=default redir=-1 resp=%u lib-name=%s lib-ver=%s io-thread=%u",
                      s->id, peer, local, fd, text_of(s->name),
                      now_ms > created_ms ? (now_ms - created_ms) / 1000 : 0,
                      now_ms > active_ms ? (now_ms - active_ms) / 1000 : 0,
                      METRIC_READ(s->transaction) ? "x" : "N", METRIC_READ(s->db),
                      METRIC_READ(s->transaction) ? 0 : -1, METRIC_READ(conn->pending_bytes),
-                     METRIC_READ(conn->output_bytes), command ? command->name : "NULL",
+                     METRIC_READ(conn->output_bytes),
+                     sizeof *conn + METRIC_READ(conn->pending_bytes) + METRIC_READ(conn->output_bytes),
+                     command ? command->name : "NULL",
                      METRIC_READ(s->proto), text_of(s->lib_name), text_of(s->lib_version),
                      conn->loop->index);
 

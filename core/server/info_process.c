@@ -1,34 +1,17 @@
 /* info_process.c - what the system says of this process; see info.h. */
-#include <fcntl.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/utsname.h>
 #include <unistd.h>
 
 #include "core/base/clock.h"
 #include "core/server/info.h"
+#include "core/server/process.h"
 
 #define RSS_AGE_NS 100000000ull
 
 extern int mallctl(const char *name, void *old, size_t *old_bytes, void *new, size_t new_bytes)
     __attribute__((weak));
-
-/* The second number of /proc/self/statm, in pages; 0 when it cannot be read. */
-static uint64_t read_rss(void)
-{
-    char text[128], *end;
-    int fd = open("/proc/self/statm", O_RDONLY | O_CLOEXEC);
-    ssize_t n;
-
-    if (fd < 0) return 0;
-    n = read(fd, text, sizeof text - 1);
-    close(fd);
-    if (n <= 0) return 0;
-    text[n] = '\0';
-    strtoull(text, &end, 10);
-    return strtoull(end, NULL, 10) * (uint64_t)sysconf(_SC_PAGESIZE);
-}
 
 uint64_t info_rss_bytes(void)
 {
@@ -36,7 +19,7 @@ uint64_t info_rss_bytes(void)
     uint64_t now_ns = clock_monotonic_ns(), fresh;
 
     if (now_ns - METRIC_READ(read_ns) < RSS_AGE_NS) return METRIC_READ(bytes);
-    fresh = read_rss();
+    fresh = process_rss_bytes();
     METRIC_SET(bytes, fresh);
     METRIC_SET(read_ns, now_ns);
     return fresh;

@@ -26,15 +26,7 @@ static void add_bytes(struct text *out, const char *name, uint64_t bytes)
              units[unit]);
 }
 
-/* ---- Server --------------------------------------------------------------------------------------- */
-
-static uint32_t ticks_per_second(struct config *config)
-{
-    uint32_t ms;
-
-    ms = METRIC_READ(config->storage.expire_interval_ms);
-    return ms > 0 && ms < 1000 ? 1000 / ms : 1;
-}
+/* ---- Server ---------------------------------------------------------------------------------- */
 
 void info_section_server(const struct info_view *view, struct text *out)
 {
@@ -42,7 +34,7 @@ void info_section_server(const struct info_view *view, struct text *out)
     struct config *config = server->config;
     uint64_t now_ms = view->now_us / 1000;
     uint64_t up_s = now_ms > server->started_ms ? (now_ms - server->started_ms) / 1000 : 0;
-    uint32_t hz = ticks_per_second(config);
+    uint32_t hz = info_hz();
     char text[1024];
 
     text_add(out, "redis_version:%s\r\n", INFO_REDIS_VERSION);
@@ -66,7 +58,7 @@ void info_section_server(const struct info_view *view, struct text *out)
     text_add(out, "io_threads_active:%d\r\n", server->n_loops > 1);
 }
 
-/* ---- Clients -------------------------------------------------------------------------------------- */
+/* ---- Clients --------------------------------------------------------------------------------- */
 
 void info_section_clients(const struct info_view *view, struct text *out)
 {
@@ -81,7 +73,7 @@ void info_section_clients(const struct info_view *view, struct text *out)
     text_add(out, "clients_in_timeout_table:0\r\n");
 }
 
-/* ---- Memory --------------------------------------------------------------------------------------- */
+/* ---- Memory ---------------------------------------------------------------------------------- */
 
 /* The nearest of Redis' names, the same as CONFIG GET maxmemory-policy shows. */
 static const char *policy_name(const struct config *config)
@@ -130,7 +122,7 @@ void info_section_memory(const struct info_view *view, struct text *out)
     text_add(out, "active_defrag_running:0\r\nlazyfree_pending_objects:0\r\n");
 }
 
-/* ---- what is not there ---------------------------------------------------------------------------- */
+/* ---- what is not there ----------------------------------------------------------------------- */
 
 void info_section_persistence(const struct info_view *view, struct text *out)
 {
@@ -161,7 +153,7 @@ void info_section_cluster(const struct info_view *view, struct text *out)
     text_add(out, "cluster_enabled:0\r\n");
 }
 
-/* ---- CPU, Keyspace -------------------------------------------------------------------------------- */
+/* ---- CPU, Keyspace --------------------------------------------------------------------------- */
 
 static void add_cpu(struct text *out, const char *name, struct timeval t)
 {

@@ -21,10 +21,11 @@ static struct {
     struct sample samples[SAMPLES];
     uint32_t n, next;
     uint64_t peak, startup;
+    uint64_t tick_ms; /* atomic */
     uint64_t received_before, rejected_before; /* the last reset */
 } state = {.lock = PTHREAD_MUTEX_INITIALIZER};
 
-/* ---- loops and commands --------------------------------------------------------------------------- */
+/* ---- loops and commands ---------------------------------------------------------------------- */
 
 static uint32_t loops_of(const struct server *server)
 {
@@ -70,7 +71,7 @@ void info_command(const struct server *server, size_t index, struct command_stat
     *ret = sum;
 }
 
-/* ---- memory --------------------------------------------------------------------------------------- */
+/* ---- memory ---------------------------------------------------------------------------------- */
 
 static uint64_t raise_peak(uint64_t used, uint64_t *ret_startup)
 {
@@ -104,7 +105,7 @@ void info_memory(const struct server *server, struct info_memory *ret)
     *ret = m;
 }
 
-/* ---- rates ---------------------------------------------------------------------------------------- */
+/* ---- rates ----------------------------------------------------------------------------------- */
 
 static struct sample sample_now(const struct server *server)
 {
@@ -115,11 +116,19 @@ static struct sample sample_now(const struct server *server)
                            totals.bytes_out};
 }
 
-void info_tick(struct server *server)
+uint32_t info_hz(void)
+{
+    uint64_t ms = METRIC_READ(state.tick_ms);
+
+    return ms == 0 ? 0 : ms < 1000 ? (uint32_t)(1000 / ms) : 1;
+}
+
+void info_tick(struct server *server, uint64_t every_ms)
 {
     struct sample now = sample_now(server);
     struct info_memory memory;
 
+    METRIC_SET(state.tick_ms, every_ms);
     pthread_mutex_lock(&state.lock);
     const struct sample *last = &state.samples[(state.next + SAMPLES - 1) % SAMPLES];
     bool due = state.n == 0 || now.at_ns - last->at_ns >= SAMPLE_EVERY_NS;
@@ -167,7 +176,7 @@ void info_rates(const struct server *server, struct info_rates *ret)
     ret->bytes_out = rate(before.bytes_out, now.bytes_out, ns);
 }
 
-/* ---- from zero again ------------------------------------------------------------------------------ */
+/* ---- from zero again ------------------------------------------------------------------------- */
 
 void info_connections(const struct server *server, uint64_t *ret_received, uint64_t *ret_rejected)
 {

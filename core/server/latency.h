@@ -13,7 +13,6 @@
 #define CORE_SERVER_LATENCY_H
 
 #include "core/base/bytes.h"
-#include "core/base/error.h"
 
 #define LATENCY_SAMPLES 160
 #define LATENCY_EVENTS 8
@@ -31,10 +30,9 @@ struct latency_event {
     struct latency_sample samples[LATENCY_SAMPLES];
 };
 
-/* latency_open - off until latency_configure().  LOOM_E_NOMEM. */
-int latency_open(struct latency **ret, struct error *error);
-void latency_close(struct latency *latency); /* NULL is fine */
-/* latency_configure - threshold_ms 0: nothing is kept. */
+/* latency_create - threshold_ms 0: nothing is kept.  NULL: no memory. */
+struct latency *latency_create(uint32_t threshold_ms);
+void latency_free(struct latency *latency);
 void latency_configure(struct latency *latency, uint32_t threshold_ms);
 uint32_t latency_threshold_ms(const struct latency *latency);
 /* latency_threshold_ns - UINT64_MAX: off. */
@@ -42,6 +40,8 @@ uint64_t latency_threshold_ns(const struct latency *latency);
 
 /* latency_add - event: a literal; at most LATENCY_EVENTS different ones. */
 void latency_add(struct latency *latency, const char *event, uint64_t ns);
+/* latency_add_at - the same for a time that is known (unix seconds). */
+void latency_add_at(struct latency *latency, const char *event, uint64_t ns, uint64_t unix_s);
 
 /* latency_read - a copy of the i-th event that has samples; false: there are not so many. */
 bool latency_read(struct latency *latency, size_t i, struct latency_event *ret);

@@ -9,6 +9,7 @@
 #include "core/base/log.h"
 #include "core/base/mem.h"
 #include "core/server/conn.h"
+#include "core/server/info.h"
 #include "core/server/latency.h"
 #include "core/server/slowlog.h"
 
@@ -104,13 +105,15 @@ static void on_tick(uv_timer_t *timer)
     uint32_t n = store_n_partitions(server->store);
     uint32_t mine = (n + server->n_loops - 1) / server->n_loops;
     uint64_t start_ns = clock_monotonic_ns(), expired = 0;
+    uint32_t budget_us = METRIC_READ(server->expire_paused) ? 0 : TICK_BUDGET_US / mine;
 
     uv_update_time(&loop->uv);
     loop->wall_offset_ms = clock_unix_ms() - uv_now(&loop->uv); /* follows the wall clock's jumps */
     loop_time(loop);
     for (uint32_t i = loop->index; i < n; i += server->n_loops)
-        expired += store_tick(server->store, i, loop->now_ms, TICK_BUDGET_US / mine);
+        expired += store_tick(server->store, i, loop->now_ms, budget_us);
     sweep_idle(loop);
+    if (loop->index == 0) info_tick(server, uv_timer_get_repeat(timer));
     uint64_t ns = clock_monotonic_ns() - start_ns;
 
     if (ns > METRIC_READ(loop->stats.turn_max_ns)) METRIC_SET(loop->stats.turn_max_ns, ns);

@@ -4,8 +4,8 @@
  *   X(id, kind, name, labels, help)
  *
  * Names follow the conventions of Prometheus: base units (seconds, bytes), counters end in _total.
- * Not here: the counters of plugins, loomcache_plugin_<plugin>_<counter>_total{kind}; they are known
- * when a plugin has started.
+ * Not here: the counters of plugins, loomcache_plugin_<plugin>_<counter>_total{kind}; they are
+ * known when a plugin has started.
  */
 #ifndef CORE_SERVER_METRICS_TABLE_H
 #define CORE_SERVER_METRICS_TABLE_H
@@ -67,11 +67,11 @@
     X(AUDIT_EVENTS, COUNTER, "loomcache_audit_events_total", "",                                   \
       "Denied logins, changes of the configuration and administrative commands.")                  \
     X(PEERS, GAUGE, "loomcache_peers", "", "Peers that discovery has found.")                      \
-    X(COMMANDS, COUNTER, "loomcache_commands_total", "command", "Commands run, by name.")          \
+    X(COMMANDS, COUNTER, "loomcache_commands_total", "command", "Commands answered, by name.")     \
     X(COMMAND_FAILURES, COUNTER, "loomcache_command_failures_total", "command",                    \
-      "Commands that ran and answered with an error.")                                             \
+      "Commands answered with an error.")                                                          \
     X(COMMAND_REJECTIONS, COUNTER, "loomcache_command_rejections_total", "command",                \
-      "Commands refused before they ran: arguments, authentication, memory.")                      \
+      "Commands refused before they ran (arguments, authentication); these are failures too.")     \
     X(COMMAND_DURATION, HISTOGRAM, "loomcache_command_duration_seconds", "command",                \
       "Time to run a command; short ones of one batch share its time.")                            \
     X(PLUGIN_MEMORY, GAUGE, "loomcache_plugin_memory_bytes", "kind,plugin",                        \

@@ -58,6 +58,7 @@ struct server {
     struct metrics *metrics;
     char *password;            /* NULL: none; swapped under password_lock */
     pthread_mutex_t password_lock;
+    uint32_t expire_paused;    /* atomic: DEBUG SET-ACTIVE-EXPIRE 0 */
     uint32_t stopping;         /* atomic: a shutdown is under way */
     uint32_t serving;          /* atomic: clients may come; see control_ready() */
 };

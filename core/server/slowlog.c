@@ -19,16 +19,15 @@ struct slowlog {
     int64_t threshold_us; /* atomic */
 };
 
-int slowlog_open(struct slowlog **ret, uint32_t length, struct error *error)
+struct slowlog *slowlog_create(int64_t threshold_us, uint32_t length)
 {
     struct slowlog *log = mem_zalloc(MEM_OTHER, sizeof *log);
 
-    if (log == NULL) return error_set(error, LOOM_E_NOMEM, "no memory for the slow log");
+    if (log == NULL) return NULL;
     pthread_mutex_init(&log->lock, NULL);
-    log->threshold_us = -1;
+    log->threshold_us = threshold_us;
     log->length = length;
-    *ret = log;
-    return 0;
+    return log;
 }
 
 static void free_chain(struct slowlog_entry *newest)
@@ -41,7 +40,7 @@ static void free_chain(struct slowlog_entry *newest)
     }
 }
 
-void slowlog_close(struct slowlog *log)
+void slowlog_free(struct slowlog *log)
 {
     if (log == NULL) return;
     free_chain(log->newest);
@@ -84,7 +83,7 @@ uint64_t slowlog_threshold_ns(const struct slowlog *log)
     return us < 0 || us > INT64_MAX / 1000 ? UINT64_MAX : (uint64_t)us * 1000;
 }
 
-/* ---- one entry ------------------------------------------------------------------------------------ */
+/* ---- one entry ------------------------------------------------------------------------------- */
 
 static struct slice put(char **at, const char *from, size_t bytes)
 {
@@ -168,7 +167,7 @@ void slowlog_add(struct slowlog *log, const struct call *call, uint64_t ns, cons
     free_chain(gone);
 }
 
-/* ---- looking -------------------------------------------------------------------------------------- */
+/* ---- looking --------------------------------------------------------------------------------- */
 
 size_t slowlog_count(struct slowlog *log)
 {

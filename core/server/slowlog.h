@@ -10,7 +10,6 @@
 #define CORE_SERVER_SLOWLOG_H
 
 #include "core/base/bytes.h"
-#include "core/base/error.h"
 #include "core/command/command.h"
 
 #define SLOWLOG_ARGS 32      /* kept of one command; the last then says how many more there were */
@@ -28,11 +27,10 @@ struct slowlog_entry {
     struct slice args[];
 };
 
-/* slowlog_open - for at most length entries; off until slowlog_configure().  LOOM_E_NOMEM. */
-int slowlog_open(struct slowlog **ret, uint32_t length, struct error *error);
-void slowlog_close(struct slowlog *log); /* NULL is fine */
-/* slowlog_configure - threshold_us -1: off, 0: everything.  What is beyond the new length is
- * forgotten. */
+/* slowlog_create - threshold_us: -1 off, 0 everything.  NULL: no memory. */
+struct slowlog *slowlog_create(int64_t threshold_us, uint32_t length);
+void slowlog_free(struct slowlog *log);
+/* slowlog_configure - at run time; what is beyond the new length is forgotten. */
 void slowlog_configure(struct slowlog *log, int64_t threshold_us, uint32_t length);
 /* slowlog_threshold_ns - UINT64_MAX: off. */
 uint64_t slowlog_threshold_ns(const struct slowlog *log);

@@ -19,6 +19,11 @@ void partition_touch(struct partition *p, loom_entry *e)
     }
 }
 
+void partition_quiet(struct partition *p, bool quiet)
+{
+    p->touch_kind = quiet ? LOOM_TOUCH_NONE : p->policy_ops->touch.kind;
+}
+
 static void missed(struct partition *p, uint64_t hash, enum store_look look)
 {
     if (look != STORE_READ) return;
@@ -195,7 +200,7 @@ int partition_put(const struct store_key *key, const struct store_put *put, loom
     if (rc != 0) return rc;
     packed.value.expires_ms = put->keep_expiry && e ? loom_entry_expires_ms(e) : put->expires_ms;
     if (e == NULL || !overwrite(p, e, &packed.value))
-        rc = partition_install(key, e, &packed.value, ROOM_EVICT, &e);
+        rc = partition_install(key, e, &packed.value, put->overdraw ? ROOM_OVERDRAW : ROOM_EVICT, &e);
     if (rc == 0) {
         value_account(p, e, 1);
         if (put->old != NULL) {
@@ -375,7 +380,7 @@ uint64_t store_tick(struct store *store, uint32_t partition, uint64_t now_ms, ui
     partition_lock(p, now_ms);
     start_ns = clock_monotonic_ns();
     if (LOOM_HAS(p->storage_ops, tick)) p->storage_ops->tick(p->storage);
-    while (p->stats.n_expiring > 0) {
+    while (budget_us > 0 && p->stats.n_expiring > 0) {
         p->expire_cursor = remove_matching(p, p->expire_cursor, -1, true, &removed);
         if (p->expire_cursor == 0) break;
         if (++steps % 16 == 0 && clock_monotonic_ns() - start_ns > budget_us * 1000ull) break;

@@ -13,7 +13,7 @@ static loom_entry *entry_alloc(const struct loom_host *host, size_t bytes)
 {
     struct partition *p = plugin_host_arg(host);
 
-    if (bytes > ARENA_BLOCK_MAX) return NULL;
+    if (bytes > ARENA_BLOCK_MAX || mem_refuse()) return NULL;
     loom_entry *e = arena_alloc(&p->arena, bytes);
 
     if (e != NULL) memset(e, 0, sizeof *e);

@@ -151,13 +151,16 @@ uint64_t store_db_items(const struct store *store, uint8_t logical, uint64_t *re
 void store_reset_stats(struct store *store); /* CONFIG RESETSTAT */
 
 /* store_tick - housekeeping of one partition: active expiry and index work, at most budget_us;
- * takes the lock by itself.  Returns entries expired. */
+ * takes the lock by itself.  Budget 0: no expiry.  Returns entries expired. */
 uint64_t store_tick(struct store *store, uint32_t partition, uint64_t now_ms, uint32_t budget_us);
 
 /* ---- locks -------------------------------------------------------------------------- */
 
 void partition_lock(struct partition *p, uint64_t now_ms);
 void partition_unlock(struct partition *p);
+/* partition_quiet - until it is switched off again, under the same hold of the lock: reads and writes
+ * are no accesses for the policy. */
+void partition_quiet(struct partition *p, bool quiet);
 
 /* A set of partitions, locked in ascending order so that nobody waits in a circle. */
 struct partition_set {
@@ -202,6 +205,8 @@ struct store_put {
     bool keep_expiry;       /* as it is on the entry that is overwritten */
     loom_entry *old;        /* what partition_find(STORE_WRITE or STORE_PEEK) returned for this key
                              * just now, under this lock; NULL: absent */
+    bool overdraw;          /* of a command that has begun and must not stop half way: goes over the
+                             * limit where it has to; store_settle() comes after it */
 };
 /* partition_put - insert or overwrite, evicting as needed.  An overwrite keeps the entry's place in
  * the policy's order and is one access.  *ret (may be NULL) is the entry now.

@@ -16,7 +16,7 @@
 #ifndef LOOMCACHE_ENTRY_H
 #define LOOMCACHE_ENTRY_H
 
-#include "plugin.h"
+#include <loomcache/plugin.h>
 
 typedef uint32_t loom_ref;
 

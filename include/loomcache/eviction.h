@@ -26,7 +26,7 @@
 #ifndef LOOMCACHE_EVICTION_H
 #define LOOMCACHE_EVICTION_H
 
-#include "entry.h"
+#include <loomcache/entry.h>
 
 #define LOOM_KIND_EVICTION "loom.draft.eviction/1"
 

@@ -7,8 +7,8 @@
 #ifndef LOOMCACHE_EXPORTER_H
 #define LOOMCACHE_EXPORTER_H
 
-#include "http.h"
-#include "loop.h"
+#include <loomcache/http.h>
+#include <loomcache/loop.h>
 
 #define LOOM_KIND_EXPORTER "loom.draft.exporter/1"
 

@@ -6,7 +6,7 @@
 #ifndef LOOMCACHE_HTTP_H
 #define LOOMCACHE_HTTP_H
 
-#include "plugin.h"
+#include <loomcache/plugin.h>
 
 #define LOOM_EXT_HTTP "loom.draft.http/1"
 

@@ -7,7 +7,7 @@
 #ifndef LOOMCACHE_LOOP_H
 #define LOOMCACHE_LOOP_H
 
-#include "plugin.h"
+#include <loomcache/plugin.h>
 
 #define LOOM_EXT_LOOP "loom.draft.loop/1"
 

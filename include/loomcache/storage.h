@@ -16,7 +16,7 @@
 #ifndef LOOMCACHE_STORAGE_H
 #define LOOMCACHE_STORAGE_H
 
-#include "entry.h"
+#include <loomcache/entry.h>
 
 #define LOOM_KIND_STORAGE "loom.draft.storage/1"
 

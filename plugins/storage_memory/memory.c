@@ -160,6 +160,7 @@ static void fini(void *self)
     struct memory *m = self;
 
     release_all(m);
+    table_clear(&m->table); /* the links of chains go back to the arena */
     table_close(&m->table);
 }
 

@@ -29,11 +29,17 @@ Test(discovery_static, the_list_is_the_set)
     cr_assert_eq(h.answers.n_found, 1);
 }
 
+Test(discovery_static, no_list_is_a_node_alone)
+{
+    cr_assert_eq(start(""), 0, "%s", h.failure);
+    cr_assert_eq(h.answers.n_found, 1);
+    cr_assert_eq(h.answers.n_peers, 0);
+}
+
 static const struct {
     const char *settings, *sentence;
 } refused[] = {
-    {"", "nodes is not set: list every node, such as a=10.0.0.1:7654, b=10.0.0.2:7654"},
-    {"nodes = ", "nodes is not set"},
+    {"nodes = ,", "nodes: element 1 \"\": there is nothing between the commas; write name="},
     {"nodes = a=b:99999", "nodes: element 1 \"a=b:99999\": a port is 1 to 65535; write name="},
     {"nodes = a,b,", "nodes: element 3 \"\": there is nothing between the commas; write name="},
     {"nodes = a=x,a=y", "nodes: element 2 \"a=y\": its name is that of element 1; write name="},
