@@ -42,21 +42,21 @@ static void run_type(struct call *call)
 
 /* ---- other names, other databases -------------------------------------------------------------- */
 
-/* Take e away from one key and put it at another.  The source goes first, so that a large value
- * is never counted twice and pushes nothing out.  What is put takes the room that has just become
- * free, if need be over this partition's limit: the node as a whole holds no more than before.
- * Should the machine have no memory for the target, the source is put back. */
+/* Take e away from one key and put it at another.  For a moment it is there twice, over this
+ * partition's limit if need be: the node holds no more afterwards, so nothing is pushed out for it.
+ * On failure nothing has changed. */
 static int move_entry(const struct store_key *from, loom_entry *e, const struct store_key *to)
 {
     struct carried carried;
     int rc = carry_take(from->partition, e, &carried);
 
     if (rc != 0) return rc;
-    partition_remove(from, e);
     rc = carry_put(&carried, to, partition_find(to, STORE_PEEK), true);
-    if (rc != 0) (void)carry_put(&carried, from, NULL, true);
     carry_drop(&carried);
-    return rc;
+    if (rc != 0) return rc;
+    e = partition_find(from, STORE_PEEK);
+    if (e != NULL) partition_remove(from, e);
+    return 0;
 }
 
 static bool same_name(const struct call *call)

@@ -304,8 +304,9 @@ Test(dump, bad_formats)
         {6, "\0\xc3\2\2\0a"},                     /* makes one byte, not two */
         {6, "\0\xc3\2\0\0a"},                     /* makes none */
         {7, "\0\xc3\3\3\2a\0"},                   /* a literal run that is cut off */
-        {7, "\0\xc3\3\5\x20\0\0"},                /* a reference before the start */
-        {8, "\0\xc3\4\5\0a\x20\1"},
+        {6, "\0\xc3\1\1\0a"},                    /* longer than it says */
+        {6, "\0\xc3\2\3\x20\0"},                 /* a reference before the start */
+        {8, "\0\xc3\4\4\0a\x20\1"},
         {7, "\0\xc3\3\5\0a\x20"},                 /* a reference that is cut off */
         {8, "\0\xc3\4\x40\0a\xe0\x20"},
         {8, "\0\xc3\4\3\0a\x20\0"},               /* makes more than it says */
@@ -325,7 +326,7 @@ Test(dump, bad_formats)
     cr_assert_str_eq(fixture_say(&f, "DBSIZE"), INT("0"));
     /* What was there stays when what should replace it is bad. */
     FIXTURE_STEPS(&f, {"SET k v", OK});
-    memcpy(bytes, "\0\xc3\4\5\0a\x20\1", 8);
+    memcpy(bytes, "\0\xc3\4\4\0a\x20\1", 8);
     cr_expect_str_eq(restore("k", payload_of(bytes, 8, 9), "REPLACE"), BAD_FORMAT);
     FIXTURE_STEPS(&f, {"GET k", BULK("1", "v")});
 }

@@ -5,6 +5,7 @@
 
 #include "core/base/blob.h"
 #include "core/base/mem.h"
+#include "core/base/random.h"
 #include "tests/unit/command/fixture.h"
 
 static struct fixture f;
@@ -83,20 +84,26 @@ Test(keys, rename)
         {"RENAMENX a b c", WRONG_ARGS("renamenx")});
 }
 
-/* Many names, so that every pair of partitions is met in both orders, the same one too. */
+/* Many names, so that every pair of partitions is met in both orders, the same one too; values of
+ * every size class, under names of another length. */
 Test(keys, rename_across_partitions)
 {
-    char line[64];
+    static char value[1000], line[1200], expected[1200];
 
-    for (int i = 0; i < 200; i++) {
-        snprintf(line, sizeof line, "SET from:%d v%d PX 77000", i, i);
+    for (size_t i = 0; i < sizeof value; i++)
+        value[i] = (char)('a' + i % 26);
+    for (int i = 0; i < 500; i++) {
+        snprintf(line, sizeof line, "SET from:%d %.*s PX 77000", i, 1 + 2 * i, value);
         cr_assert_str_eq(fixture_say(&f, line), OK);
-        snprintf(line, sizeof line, "RENAME from:%d to:%d", i, i * 7);
+        snprintf(line, sizeof line, "RENAME from:%d t:%d", i, i * 7);
         cr_assert_str_eq(fixture_say(&f, line), OK);
-        snprintf(line, sizeof line, "PTTL to:%d", i * 7);
+        snprintf(line, sizeof line, "PTTL t:%d", i * 7);
         cr_assert_str_eq(fixture_say(&f, line), INT("77000"));
+        snprintf(line, sizeof line, "GET t:%d", i * 7);
+        snprintf(expected, sizeof expected, "$%d\r\n%.*s\r\n", 1 + 2 * i, 1 + 2 * i, value);
+        cr_assert_str_eq(fixture_say(&f, line), expected);
     }
-    cr_assert_str_eq(fixture_say(&f, "DBSIZE"), INT("200"));
+    cr_assert_str_eq(fixture_say(&f, "DBSIZE"), INT("500"));
 }
 
 Test(keys, copy)
@@ -270,7 +277,7 @@ Test(keys_limit, renaming_a_large_value_pushes_nothing_out)
 {
     char line[64];
 
-    fixture_open(&f, &(struct fixture_setup){.max_memory = 300000, .n_partitions = 1});
+    fixture_open(&f, &(struct fixture_setup){.max_memory = 220000, .n_partitions = 1});
     set_large("a");
     for (int i = 0; i < 1000; i++) {
         snprintf(line, sizeof line, "SET k%d v", i);
@@ -291,6 +298,22 @@ Test(keys_limit, a_full_node_still_renames)
     set_large("a");
     FIXTURE_STEPS(&f, {"RENAME a b", OK}, {"STRLEN b", INT("100000")},
                   {"COPY b c", OOM}, {"EXISTS b c", INT("1")}, {"MOVE b 5", INT("1")});
+    fixture_close(&f);
+}
+
+/* Making room for the copy takes the source: its value is in hand by then. */
+Test(keys_limit, a_copy_outlives_its_source)
+{
+    char line[64];
+
+    fixture_open(&f, &(struct fixture_setup){.max_items = 20, .n_partitions = 1, .policy = "fifo"});
+    for (int i = 0; i < 20; i++) {
+        snprintf(line, sizeof line, "SET key:%d abcdefghijklmnopqrstuvwxyzabcdefghijklmn:%d", i, i);
+        cr_assert_str_eq(fixture_say(&f, line), OK);
+    }
+    FIXTURE_STEPS(&f, {"COPY key:0 copy:0", INT("1")}, {"EXISTS key:0", INT("0")},
+                  {"GET copy:0", BULK("42", "abcdefghijklmnopqrstuvwxyzabcdefghijklmn:0")},
+                  {"DBSIZE", INT("20")});
     fixture_close(&f);
 }
 
@@ -345,4 +368,38 @@ Test(keys, allocation_failures)
     fails_cleanly("MSET a " BIG_TEXT " b x", "RENAME a b", OK, "STRLEN b", INT("1"), INT("364"));
     fails_cleanly("SET a " BIG_TEXT, "COPY a b", INT("1"), "EXISTS a b b", INT("1"), INT("3"));
     fails_cleanly("SET a " BIG_TEXT, "MOVE a 1", INT("1"), "EXISTS a", INT("1"), INT("0"));
+}
+
+/* A compressed value that is large all the same is packed anew where it goes to. */
+Test(keys_limit, allocation_failures_while_packing)
+{
+    static char value[8001];
+    struct slice set[] = {slice_of("SET", 3), slice_of("a", 1), slice_of(value, 8000)};
+    struct random random;
+    uint64_t k = 1;
+    bool failed = true;
+
+    random_seed(&random, 1);
+    for (int i = 0; i < 8000; i++)
+        value[i] = "0123456789abcdef"[random_below(&random, 16)];
+    fixture_open(&f, &(struct fixture_setup){.compress_min = 100, .inline_max = 512});
+    for (; failed; k++) {
+        const char *reply;
+        bool worked;
+
+        cr_assert_str_eq(fixture_say(&f, "FLUSHALL"), OK);
+        cr_assert_str_eq(fixture_run(&f, 3, set, NULL), OK);
+        cr_assert_str_eq(fixture_say(&f, "PEXPIRE a 5000"), INT("1"));
+        mem_fail_at(k);
+        reply = fixture_say(&f, "RENAME a b");
+        failed = mem_count() >= k;
+        mem_fail_at(0);
+        worked = strcmp(reply, OK) == 0;
+        cr_assert(worked || strncmp(reply, "-OOM ", 5) == 0, "%s", reply);
+        cr_assert_str_eq(fixture_say(&f, worked ? "PTTL b" : "PTTL a"), INT("5000"), "k %lu", k);
+        cr_assert_str_eq(fixture_say(&f, worked ? "STRLEN b" : "STRLEN a"), INT("8000"));
+        cr_assert_str_eq(fixture_say(&f, "DBSIZE"), INT("1"));
+    }
+    cr_assert_gt(k, 3);
+    fixture_close(&f);
 }
