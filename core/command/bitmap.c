@@ -114,7 +114,9 @@ static void run_bitcount(struct call *call)
     }
     if (!range_parse(call, 2, &range)) return;
     if (!call_view(call, 0, STORE_READ, NULL, &view)) return;
-    if (range_bits(&range, view.bytes, &first, &last)) n = bits_count(view.at, first, last);
+    if (!call_range_reversed(range.start, range.end) &&
+        range_bits(&range, view.bytes, &first, &last))
+        n = bits_count(view.at, first, last);
     value_release(&view);
     reply_int(call->reply, (int64_t)n);
 }
@@ -254,7 +256,7 @@ const struct command command_rows_bitmap[] = {
      "Finds the first bit of a value that is 0, or 1, in all of it or in a range.", NULL},
     {"getbit", run_getbit, 3, READ | FAST, 1, 1, 1, "bitmap", "2.2.0", "key offset",
      "Returns a bit of a value; 0 beyond its end.", NULL},
-    {"setbit", run_setbit, 4, GROWS, 1, 1, 1, "bitmap", "2.2.0", "key offset value",
+    {"setbit", run_setbit, 4, GROWS | FAST, 1, 1, 1, "bitmap", "2.2.0", "key offset value",
      "Sets a bit of a value and returns what it was; the value grows as needed.", NULL},
     {0},
 };

@@ -158,15 +158,14 @@ static void bitfield(struct call *call, bool read_only)
 
     while ((step = walk_next(call, &walk, &op)) == STEP_OPERATION) {
         uint64_t end = (op.offset + op.n_bits + 7) / 8;
-        if (op.verb != VERB_GET && read_only) {
-            call_error(call, "BITFIELD_RO only supports the GET subcommand");
-            return;
-        }
         if (op.verb != VERB_GET && end > needed) needed = end;
         n++;
     }
     if (step == STEP_ERROR) return;
-
+    if (needed != 0 && read_only) {
+        call_error(call, "BITFIELD_RO only supports the GET subcommand");
+        return;
+    }
     if (needed == 0) { /* it only reads */
         if (!call_view(call, 0, STORE_READ, NULL, &view)) return;
         operate_all(call, n, (char *)(uintptr_t)view.at, view.bytes);

@@ -161,7 +161,6 @@ bool call_range(int64_t *start, int64_t *end, int64_t n)
 {
     int64_t from = *start, to = *end;
 
-    if (from < 0 && to < 0 && from > to) return false;
     if (from < 0) from = from + n > 0 ? from + n : 0;
     if (to < 0) to = to + n > 0 ? to + n : 0;
     if (to >= n) to = n - 1;

@@ -30,7 +30,12 @@ bool call_edit(struct call *call, uint32_t i, loom_entry *e, uint64_t bytes, cha
 /* call_room - may a string become this long?  Writes the error when not. */
 bool call_room(struct call *call, uint64_t offset, uint64_t bytes);
 /* call_range - start and end as clients give them, negative ones from the end, to positions in n
- * things, both included.  false: nothing lies between them. */
+ * things, both included.  false: nothing lies between them.  Both before the first: that one, as in
+ * Redis; GETRANGE and BITCOUNT ask first whether they are the wrong way round, BITPOS does not. */
 bool call_range(int64_t *start, int64_t *end, int64_t n);
+static inline bool call_range_reversed(int64_t start, int64_t end)
+{
+    return start < 0 && end < 0 && start > end;
+}
 
 #endif

@@ -31,7 +31,7 @@ enum command_flag {
     COMMAND_SUBCOMMANDS = 1 << 11, /* argv[1] chooses: children rows */
     COMMAND_VALUE_LAST = 1 << 12,  /* the last argument is the value to be stored (SET is not: the
                                     * third; see value_at) */
-    COMMAND_NO_SLOWLOG = 1 << 13,  /* carries secrets: AUTH, HELLO */
+    COMMAND_NO_SLOWLOG = 1 << 13,  /* carries secrets (AUTH), or its parts are logged (EXEC) */
     COMMAND_KEYS_BY_COUNT = 1 << 14 /* argv[first_key - 1] says how many keys follow */
 };
 
@@ -50,10 +50,12 @@ struct command {
 };
 
 #define CALL_KEYS_INLINE 8
-struct session; /* core/command/session.h */
+struct session;  /* core/command/session.h */
+struct executor; /* core/command/execute.h */
 
 struct call {
     const struct command *command;
+    struct executor *executor; /* whose thread this is */
     struct store *store;
     struct session *session;
     struct reply *reply;

@@ -185,10 +185,11 @@ void execute_call(struct executor *x, struct call *call)
 
 /* ---- checks ---------------------------------------------------------------------------------------- */
 
-static void reject(struct executor *x, struct call *call)
+/* row - of the table; the call may have gone on to a subcommand.  NULL: unknown. */
+static void reject(struct executor *x, struct call *call, const struct command *row)
 {
     transaction_spoil(call->session);
-    if (call->command != NULL) METRIC_ADD(x->stats[command_index(call->command)].rejected, 1);
+    if (row != NULL) METRIC_ADD(x->stats[command_index(row)].rejected, 1);
 }
 
 static void unknown(struct call *call)
@@ -209,14 +210,16 @@ static void unknown(struct call *call)
 
 static void unknown_child(struct call *call)
 {
-    char name[32];
+    const char *name = call->command->name;
+    char upper[32];
     size_t n = 0;
 
-    for (const char *from = call->command->name; *from != '\0' && n + 1 < sizeof name; from++)
-        name[n++] = (char)(*from >= 'a' && *from <= 'z' ? *from - 32 : *from);
-    name[n] = '\0';
+    for (; name[n] != '\0' && n < sizeof upper - 1; n++)
+        upper[n] = (char)(name[n] >= 'a' && name[n] <= 'z' ? name[n] - 32 : name[n]);
+    upper[n] = '\0';
     call_error(call, "unknown subcommand '%.*s'. Try %s HELP.",
-               (int)(call->argv[1].bytes < 128 ? call->argv[1].bytes : 128), call->argv[1].at, name);
+               (int)(call->argv[1].bytes < 128 ? call->argv[1].bytes : 128), call->argv[1].at,
+               upper);
 }
 
 /* checked - may this call run (or be queued)?  If not the reply has been written. */
@@ -256,7 +259,7 @@ static void run_checked(struct executor *x, struct call *call, struct prepared *
     if (__builtin_expect(session_in_multi(call->session), 0) && !(command->flags & COMMAND_IN_MULTI)) {
         if (command->flags & COMMAND_NO_MULTI) {
             call_error(call, "Command not allowed inside a transaction");
-            reject(x, call);
+            reject(x, call, command_find(call->argv[0]));
         } else {
             transaction_queue(call);
         }
@@ -274,6 +277,27 @@ static void run_checked(struct executor *x, struct call *call, struct prepared *
     }
 }
 
+static void count_error(struct executor *x, const struct command *row, const struct reply *reply,
+                        size_t before)
+{
+    if (reply->bytes == before || __builtin_expect(reply->at[before] != '-', 1)) return;
+    METRIC_ADD(x->n_errors, 1);
+    if (row != NULL) METRIC_ADD(x->stats[command_index(row)].failed, 1);
+}
+
+void execute_locked(struct executor *x, struct call *call)
+{
+    const struct command *row = command_find(call->argv[0]);
+    size_t before = call->reply->bytes;
+    uint64_t start_ns = clock_monotonic_ns(), ns;
+
+    call->command->run(call);
+    ns = clock_monotonic_ns() - start_ns;
+    count(x, command_index(row), ns, 1);
+    count_error(x, row, call->reply, before);
+    if (ns >= x->slow_ns && x->hooks.slow != NULL) x->hooks.slow(x->hooks.arg, call, ns);
+}
+
 static void run_item(struct executor *x, struct call *call, struct prepared *prepared)
 {
     struct session *session = call->session;
@@ -287,17 +311,14 @@ static void run_item(struct executor *x, struct call *call, struct prepared *pre
 
     session->reply_skip_next = false;
     reply->proto = session->proto;
-    if (!checked(call)) reject(x, call);
+    if (!checked(call)) reject(x, call, row);
     else run_checked(x, call, prepared);
     if (timed) {
         prepared->ns = clock_monotonic_ns() - start_ns + 1;
         if (prepared->ns >= slow_ns && x->hooks.slow != NULL)
             x->hooks.slow(x->hooks.arg, call, prepared->ns);
     }
-    if (reply->bytes > before && __builtin_expect(reply->at[before] == '-', 0)) {
-        METRIC_ADD(x->n_errors, 1);
-        if (row != NULL) METRIC_ADD(x->stats[command_index(row)].failed, 1);
-    }
+    count_error(x, row, reply, before);
     /* As it is now: CLIENT REPLY ON is answered. */
     if (__builtin_expect(skip || session->reply_off, 0)) reply_rewind(reply, before);
 }
@@ -335,6 +356,7 @@ static size_t run_chunk(struct executor *x, struct session *session, struct repl
     prepare(x, session, items, n, all);
     for (; i < n && !session->close_after_reply; i++) {
         struct call call = {.command = all[i].command,
+                            .executor = x,
                             .store = x->store,
                             .session = session,
                             .reply = reply,

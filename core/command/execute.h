@@ -48,7 +48,10 @@ struct execute_item {
  * switched replies off).  Stops early when session->close_after_reply is set; returns how many ran. */
 size_t execute_batch(struct executor *x, struct session *session, struct reply *reply,
                      const struct execute_item *items, size_t n, uint64_t now_ms);
-/* execute_call - check, lock and run one prepared call (EXEC uses its own, under wider locks). */
+/* execute_call - lock and run one call that has been checked. */
 void execute_call(struct executor *x, struct call *call);
+/* execute_locked - run one call whose keys are made and whose locks are held; it is timed and
+ * counted like any other.  EXEC runs its queue so. */
+void execute_locked(struct executor *x, struct call *call);
 
 #endif

@@ -17,8 +17,9 @@
 
 /* What one SCAN may do, whatever COUNT says: the thread has other clients. */
 #define SCAN_KEYS_MAX 16384u
-#define SCAN_STEPS_MAX 65536u
+#define SCAN_STEPS_MIN 4096u   /* empty places cost little: small databases are through at once */
 #define SCAN_STEPS_PER_KEY 10u /* a sparse table takes more steps than it has keys */
+#define SCAN_STEPS_MAX 65536u
 #define SCAN_OUTPUT_BYTES (1u << 20)
 
 #define RANDOM_DRAWS 8u
@@ -96,6 +97,7 @@ static bool scan_enough(const struct scan *scan)
 {
     uint32_t max_steps = scan->count * SCAN_STEPS_PER_KEY;
 
+    if (max_steps < SCAN_STEPS_MIN) max_steps = SCAN_STEPS_MIN;
     if (max_steps > SCAN_STEPS_MAX) max_steps = SCAN_STEPS_MAX;
     return scan->n_visited >= scan->count || scan->n_steps >= max_steps ||
            reply_waiting(&scan->keys) >= SCAN_OUTPUT_BYTES || scan->keys.failed;

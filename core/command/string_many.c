@@ -18,23 +18,56 @@ void string_mget(struct call *call)
 }
 
 /* Key i of MSET is argument 1 + 2 * i, its value the one after it. */
-static bool put_pairs(struct call *call)
+static int put_pair(struct call *call, uint32_t i)
 {
-    for (uint32_t i = 0; i < call->n_keys; i++) {
-        loom_entry *old = partition_find(&call->keys[i], STORE_PEEK);
-        if (!call_put(call, i, 2 + 2 * i, old)) return false;
+    struct store_put put = {.value = call->argv[2 + 2 * i], .blob = call_blob(call, 2 + 2 * i)};
+    int rc;
+
+    put.old = partition_find(&call->keys[i], STORE_PEEK);
+    rc = partition_put(&call->keys[i], &put, NULL);
+    if (rc != LOOM_E_NOSPACE || i == 0) return rc;
+    /* Some are stored already, so the rest must be: the limit is overdrawn by this command. */
+    put.old = partition_find(&call->keys[i], STORE_PEEK);
+    put.overdraw = true;
+    return partition_put(&call->keys[i], &put, NULL);
+}
+
+/* All of them or, where there is no room, none.  Only a machine without memory stops it half way;
+ * *ret_put says how many were stored then. */
+static int put_pairs(struct call *call, uint32_t *ret_put)
+{
+    uint64_t max_memory = store_max_memory(call->store);
+    int rc = 0;
+
+    *ret_put = 0;
+    for (uint32_t i = 0; max_memory != 0 && i < call->n_keys; i++)
+        if (call->argv[2 + 2 * i].bytes >= max_memory) return LOOM_E_NOSPACE; /* would never fit */
+    for (uint32_t i = 0; rc == 0 && i < call->n_keys; i++) {
+        rc = put_pair(call, i);
+        *ret_put += rc == 0;
     }
-    return true;
+    return rc;
 }
 
 void string_mset(struct call *call)
 {
-    if (call->argc % 2 == 0) call_wrong_args(call);
-    else if (put_pairs(call)) reply_ok(call->reply);
+    uint32_t n_put;
+    int rc;
+
+    if (call->argc % 2 == 0) {
+        call_wrong_args(call);
+        return;
+    }
+    rc = put_pairs(call, &n_put);
+    if (rc == 0) reply_ok(call->reply);
+    else call_failed(call, rc);
 }
 
 void string_msetnx(struct call *call)
 {
+    uint32_t n_put;
+    int rc;
+
     if (call->argc % 2 == 0) {
         call_wrong_args(call);
         return;
@@ -44,15 +77,16 @@ void string_msetnx(struct call *call)
             reply_int(call->reply, 0);
             return;
         }
-    if (put_pairs(call)) {
+    rc = put_pairs(call, &n_put);
+    if (rc == 0) {
         reply_int(call->reply, 1);
         return;
     }
-    /* No room for all of them: none of them.  Those that were put were absent before. */
-    for (uint32_t i = 0; i < call->n_keys; i++) {
+    for (uint32_t i = 0; i < n_put; i++) { /* all of these were absent */
         loom_entry *e = partition_find(&call->keys[i], STORE_PEEK);
         if (e != NULL) partition_remove(&call->keys[i], e);
     }
+    call_failed(call, rc);
 }
 
 /* ---- LCS ------------------------------------------------------------------------------------ */
@@ -151,7 +185,9 @@ void string_lcs(struct call *call)
     if (!call_view(call, 1, STORE_READ, NULL, &b)) goto out;
     if (!lcs_options_parse(call, &o)) goto out;
     rc = lcs_open(&lcs, slice_of(a.at, a.bytes), slice_of(b.at, b.bytes), !o.length);
-    if (rc != 0)
+    if (rc == LOOM_E_LIMIT)
+        call_error(call, "Insufficient memory, transient memory for LCS exceeds proto-max-bulk-len");
+    else if (rc != 0)
         call_error(call, "Insufficient memory, failed allocating transient memory for LCS");
     else if (o.length) reply_int(call->reply, (int64_t)lcs.length);
     else if (o.positions) reply_positions(call, &lcs, &o);

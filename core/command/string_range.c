@@ -43,7 +43,7 @@ void string_getrange(struct call *call)
     if (!call_i64(call, 2, &start) || !call_i64(call, 3, &end)) return;
     if (!call_view(call, 0, STORE_READ, NULL, &view)) return;
     bytes = (int64_t)view.bytes;
-    if (call_range(&start, &end, bytes))
+    if (!call_range_reversed(start, end) && call_range(&start, &end, bytes))
         call_reply_view(call, &view, (uint64_t)start, (uint64_t)(end - start + 1));
     else
         reply_bulk(call->reply, "", 0);

@@ -33,7 +33,7 @@ static size_t n_rows;
 static struct slot slots[SLOTS];
 
 /* A to Z become a to z in eight bytes at once; other bytes, those above 127 included, stay. */
-static uint64_t lower8(uint64_t word)
+static inline uint64_t lower8(uint64_t word)
 {
     const uint64_t ones = 0x0101010101010101ull;
     uint64_t low7 = word & (0x7f * ones);
@@ -45,7 +45,7 @@ static uint64_t lower8(uint64_t word)
 }
 
 /* Short names are loaded as overlapping pieces: never a byte beyond the name, never a loop. */
-static bool name_load(struct slice text, struct name *ret)
+static inline bool name_load(struct slice text, struct name *ret)
 {
     const char *at = text.at;
     size_t n = text.bytes;
@@ -67,7 +67,7 @@ static bool name_load(struct slice text, struct name *ret)
     return true;
 }
 
-static uint32_t name_slot(const struct name *name)
+static inline uint32_t name_slot(const struct name *name)
 {
     uint64_t mixed = (name->head ^ name->tail << 7 ^ name->bytes) * 0x9e3779b97f4a7c15ull;
 
@@ -76,7 +76,7 @@ static uint32_t name_slot(const struct name *name)
 LOOM_STATIC_ASSERT(SLOTS == 1u << 10, "name_slot() takes ten bits");
 
 /* The slot that holds the name, or the free one where it would be put. */
-static struct slot *slot_of(const struct name *name)
+static inline struct slot *slot_of(const struct name *name)
 {
     uint32_t i = name_slot(name);
 

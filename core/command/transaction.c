@@ -11,6 +11,7 @@
 
 #include "core/base/clock.h"
 #include "core/base/mem.h"
+#include "core/command/execute.h"
 
 #define KEYS_ROOM_MIN 8u
 
@@ -220,6 +221,7 @@ out:
 static void run_queued(struct call *exec, struct transaction *t, const struct queued *q)
 {
     struct call call = {.command = q->command,
+                        .executor = exec->executor,
                         .store = exec->store,
                         .session = exec->session,
                         .reply = exec->reply,
@@ -238,7 +240,7 @@ static void run_queued(struct call *exec, struct transaction *t, const struct qu
     call.n_keys = (uint32_t)n;
     for (int i = 0; i < n; i++)
         store_key_make(call.store, call.argv[t->indexes[i]], call.session->db, &t->keys[i]);
-    call.command->run(&call);
+    execute_locked(call.executor, &call);
 }
 
 static void run_all(struct call *exec, struct transaction *t)
@@ -322,7 +324,7 @@ const struct command command_rows_transaction[] = {
     {.name = "exec",
      .run = run_exec,
      .arity = 1,
-     .flags = COMMAND_LOADING | COMMAND_IN_MULTI | COMMAND_OWN_LOCKS,
+     .flags = COMMAND_LOADING | COMMAND_IN_MULTI | COMMAND_OWN_LOCKS | COMMAND_NO_SLOWLOG,
      .group = "transactions",
      .since = "1.2.0",
      .syntax = "",

@@ -70,12 +70,12 @@ char *option_accepts(const struct loom_option *option, char *at, size_t bytes);
 /* options_count, options_find - the table's keys; a NULL table is empty. */
 size_t options_count(const struct loom_option *table);
 const struct loom_option *options_find(const struct loom_option *table, const char *key);
-/* options_unknown - LOOM_E_CONFIG: "unknown key; did you mean small_ratio?", or which keys there
+/* options_unknown - LOOM_E_CONFIG: "unknown key; did you mean small_ratio?", or what keys there
  * are. */
 int options_unknown(const struct loom_option *table, const char *key, struct error *error);
 
-/* options_verify - is a plugin's table itself sane?  Types, alignment, fields inside the instance, key
- * names, no key twice, presets that parse. */
+/* options_verify - is a plugin's table itself sane?  Types, alignment, fields inside the instance,
+ * key names, no key twice, presets that parse. */
 int options_verify(const struct loom_option *table, size_t instance_bytes, struct error *error);
 
 /* options_apply - presets, then the settings, into a zeroed instance.  STR fields point to presets

@@ -110,24 +110,35 @@ static const struct plugin *find_loaded(const struct registry *registry, enum pl
 
 /* --- one file --------------------------------------------------------------------------------- */
 
-/* Says who made it, or why it is no plugin.  path has a '/' in it. */
-static int open_plugin(const char *path, const struct loom_plugin **ret, struct error *error)
+/* The object stays loaded until the process ends, whatever becomes of it here: its code may have
+ * started threads or handed out addresses.  path has a '/' in it. */
+static int find_entry(const char *path, const struct loom_plugin *(**ret)(void),
+                      struct error *error)
 {
-    const struct loom_plugin *(*entry)(void);
-    const struct loom_plugin *about;
-    void *handle;
-    int rc = elf_check(path, error);
+    void *handle = dlopen(path, RTLD_NOW | RTLD_LOCAL);
+    int rc = 0;
 
-    if (rc != 0) return rc;
-    handle = dlopen(path, RTLD_NOW | RTLD_LOCAL);
     if (handle == NULL)
         return error_set(error, LOOM_E_CONFIG, "cannot be loaded: %.300s", dlerror());
-    *(void **)(void *)&entry = dlsym(handle, LOOM_PLUGIN_ENTRY);
-    if (entry == NULL)
-        return error_set(error, LOOM_E_CONFIG,
-                         "is a shared object without %s(): not a LoomCache plugin, or built "
-                         "without LOOM_PLUGIN()",
-                         LOOM_PLUGIN_ENTRY);
+    *(void **)(void *)ret = dlsym(handle, LOOM_PLUGIN_ENTRY);
+    if (*ret == NULL)
+        rc = error_set(error, LOOM_E_CONFIG,
+                       "is a shared object without %s(): not a LoomCache plugin, or built without "
+                       "LOOM_PLUGIN()",
+                       LOOM_PLUGIN_ENTRY);
+    /* cppcheck-suppress resourceLeak */
+    return rc;
+}
+
+/* Says who made it, or why it is no plugin. */
+static int open_plugin(const char *path, const struct loom_plugin **ret, struct error *error)
+{
+    const struct loom_plugin *(*entry)(void) = NULL;
+    const struct loom_plugin *about;
+    int rc = elf_check(path, error);
+
+    if (rc == 0) rc = find_entry(path, &entry, error);
+    if (rc != 0) return rc;
     about = entry();
     if (about == NULL) return error_set(error, LOOM_E_CONFIG, "%s() gives NULL", LOOM_PLUGIN_ENTRY);
     if (about->struct_size < sizeof *about || about->struct_size > UINT16_MAX)
@@ -294,6 +305,7 @@ static const char *nearest(const struct registry *registry, enum plugin_kind kin
     for (size_t i = 0; i < registry->n_folders; i++) {
         DIR *folder = opendir(registry->folders[i]);
         struct dirent *entry;
+        /* cppcheck-suppress readdirCalled ; one thread per stream is fine */
         while (folder != NULL && n < NAMES_MAX && (entry = readdir(folder)) != NULL) {
             enum plugin_kind its;
             if (parse_file_name(entry->d_name, &its, found[n], sizeof found[n]) && its == kind) {

@@ -30,7 +30,7 @@ static void run_history(struct call *call)
 {
     struct latency_event event = {0};
 
-    if (!latency_find(server_the->latency, call->argv[2], &event)) event.n = 0;
+    latency_find(server_the->latency, call->argv[2], &event);
     reply_array(call->reply, event.n);
     for (uint32_t i = 0; i < event.n; i++) {
         reply_array(call->reply, 2);

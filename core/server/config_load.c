@@ -279,7 +279,7 @@ static int choose_exporters(struct config *config, struct error *error)
     char name[OPTION_KEY_MAX + 16];
 
     while (config_word(&rest, &word)) {
-        const struct plugin *plugin;
+        const struct plugin *plugin = NULL;
         int rc = 0;
         snprintf(name, sizeof name, "%.*s", (int)word.bytes, word.at);
         if (config->n_exporters == CONFIG_EXPORTERS_MAX)

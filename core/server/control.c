@@ -16,7 +16,7 @@
 #include "core/server/peers.h"
 #include "core/server/process.h"
 
-/* The guard lets go below 98 %: a node at its limit should not change its mind ten times a second. */
+/* The guard lets go below 98 %: a node at its limit should not change its mind with every look. */
 #define RSS_RELEASE(max) ((max) - (max) / 50)
 
 static const char *const health_paths[] = {"/health", "/livez", "/readyz"};
@@ -41,7 +41,7 @@ struct control {
     struct peers peers;
 };
 
-/* ---- health -------------------------------------------------------------------------------------- */
+/* ---- health --------------------------------------------------------------------------------- */
 
 static int health_body(void *arg, const struct loom_sink *out)
 {
@@ -72,7 +72,7 @@ static int open_health(struct control *control, struct error *error)
     return rc == 0 ? 0 : error_wrap(error, "[health]");
 }
 
-/* ---- the resident set ---------------------------------------------------------------------------- */
+/* ---- the resident set ----------------------------------------------------------------------- */
 
 static void on_rss(uv_timer_t *timer)
 {
@@ -93,10 +93,10 @@ static void on_rss(uv_timer_t *timer)
     if (refuse)
         LOG_WARN("control", "the resident memory is %" PRIu64 " bytes, over storage.rss_max = "
                             "%" PRIu64 ": writes that need memory are refused", rss, max);
-    else LOG_INFO("control", "the resident memory is under storage.rss_max again: writes are taken");
+    else LOG_INFO("control", "the resident memory is under its guard again: writes are taken");
 }
 
-/* ---- exporters ----------------------------------------------------------------------------------- */
+/* ---- exporters ------------------------------------------------------------------------------ */
 
 static const struct loom_metric *const *sample(void *from, size_t *ret_n)
 {
@@ -127,7 +127,7 @@ static int open_exporter(struct control *control, const struct guest_house *hous
     return 0;
 }
 
-/* ---- discovery ----------------------------------------------------------------------------------- */
+/* ---- discovery ------------------------------------------------------------------------------ */
 
 static void found(void *to, const struct loom_peer *all, size_t n)
 {
@@ -167,7 +167,7 @@ static int open_discovery(struct control *control, const struct guest_house *hou
     return rc == 0 ? 0 : guest_failed(guest, rc, error);
 }
 
-/* ---- all of it ------------------------------------------------------------------------------------ */
+/* ---- all of it ------------------------------------------------------------------------------ */
 
 static int open_all(struct control *control, struct error *error)
 {

@@ -59,7 +59,7 @@ static void release(struct ext_loop *ext)
     mem_free(MEM_PLUGIN, ext);
 }
 
-/* ---- posts ---------------------------------------------------------------------------------------- */
+/* ---- posts ---------------------------------------------------------------------------------- */
 
 static struct post *take_posts(struct ext_loop *ext)
 {
@@ -108,7 +108,7 @@ int ext_loop_post(struct ext_loop *ext, void (*run)(void *arg), void *arg)
     return full ? LOOM_E_NOMEM : 0;
 }
 
-/* ---- life of a waiter ------------------------------------------------------------------------------- */
+/* ---- life of a waiter ----------------------------------------------------------------------- */
 
 static void on_waiter_closed(uv_handle_t *handle)
 {
@@ -159,7 +159,7 @@ static void waiter_keep(struct waiter *waiter)
     waiter->ext->n_handles++;
 }
 
-/* ---- timers ----------------------------------------------------------------------------------------- */
+/* ---- timers --------------------------------------------------------------------------------- */
 
 static void on_timer(uv_timer_t *timer)
 {
@@ -185,7 +185,7 @@ uint64_t ext_loop_timer(struct ext_loop *ext, uint32_t first_ms, uint32_t repeat
     return waiter->id;
 }
 
-/* ---- watches ---------------------------------------------------------------------------------------- */
+/* ---- watches -------------------------------------------------------------------------------- */
 
 static void on_ready(uv_poll_t *poll, int status, int events)
 {
@@ -243,7 +243,7 @@ uint64_t ext_loop_watch(struct ext_loop *ext, int fd, bool readable, bool writab
     return waiter->id;
 }
 
-/* ---- all of it -------------------------------------------------------------------------------------- */
+/* ---- all of it ------------------------------------------------------------------------------ */
 
 void ext_loop_cancel(struct ext_loop *ext, uint64_t id)
 {

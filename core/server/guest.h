@@ -23,12 +23,12 @@ struct guest_house {
     uint64_t *now_ms; /* brought up to date before every callback */
 };
 
-/* guest_open - an instance with its options, not yet init()ed: that is for the caller, who knows its
- * kind.  guest does not move until guest_close(). */
+/* guest_open - an instance with its options.  Its init() is for the caller, who knows its kind.
+ * guest does not move until guest_close(). */
 int guest_open(struct guest *guest, const struct guest_house *house, const struct plugin *plugin,
                const struct option_setting *settings, size_t n_settings, struct error *error);
-/* guest_failed - init() returned code: puts the plugin's sentence into error, takes everything away,
- * returns a negative code. */
+/* guest_failed - init() returned code: put the plugin's sentence into error, take everything away,
+ * return a negative code. */
 int guest_failed(struct guest *guest, int code, struct error *error);
 /* guest_close - after fini().  An empty guest is fine. */
 void guest_close(struct guest *guest);

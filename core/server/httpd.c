@@ -37,7 +37,7 @@ const struct route *listener_route(const struct listener *listener, struct slice
     return NULL;
 }
 
-/* ---- the life of a listener ---------------------------------------------------------------------- */
+/* ---- the life of a listener ----------------------------------------------------------------- */
 
 static void on_closed(uv_handle_t *handle)
 {
@@ -87,7 +87,7 @@ static void on_connection(uv_stream_t *stream, int status)
     else client_accept(listener);
 }
 
-/* ---- opening ------------------------------------------------------------------------------------ */
+/* ---- opening -------------------------------------------------------------------------------- */
 
 static int try_listen(struct listener *listener, const struct config_address *address)
 {
@@ -171,7 +171,7 @@ static int listener_get(struct httpd *httpd, const struct config_address *addres
                                          : "");
 }
 
-/* ---- routes ----------------------------------------------------------------------------------- */
+/* ---- routes --------------------------------------------------------------------------------- */
 
 static int listener_add(struct listener *listener, const struct httpd_route *wanted,
                         struct error *error)
@@ -229,8 +229,8 @@ static int check_route(const struct httpd *httpd, const struct httpd_route *rout
 
     if (route->path[0] != '/' || n_path >= HTTPD_PATH_MAX || strpbrk(route->path, " ?#\r\n\t"))
         return error_set(error, LOOM_E_CONFIG,
-                         "the path \"%.40s\" cannot be served: expected /, then at most %d letters, "
-                         "no blanks, no ? and #",
+                         "the path \"%.40s\" cannot be served: expected /, then at most %d "
+                         "letters, no blanks, no ? and #",
                          route->path, HTTPD_PATH_MAX - 2);
     if (strlen(route->content_type) > 128 || strpbrk(route->content_type, "\r\n"))
         return error_set(error, LOOM_E_CONFIG, "the content type of %s is not acceptable",

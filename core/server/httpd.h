@@ -42,8 +42,9 @@ struct httpd_settings {
 /* httpd_open - settings are copied.  No port is opened yet. */
 int httpd_open(const struct httpd_settings *settings, struct httpd **ret, struct error *error);
 
-/* httpd_close - close every listener and client now.  Memory goes with the last handle: the owner of
- * the loop runs it until uv_loop_close() is content.  No body() is called any more.  NULL is fine. */
+/* httpd_close - close every listener and client now; no body() is called any more.  Memory goes
+ * with the last handle: the owner of the loop runs it until uv_loop_close() is content.  NULL is
+ * fine. */
 void httpd_close(struct httpd *httpd);
 
 /* One path on one bind:port. */
@@ -59,7 +60,8 @@ struct httpd_route {
     const void *owner; /* for httpd_forget() */
 };
 /* httpd_serve - LOOM_E_CONFIG: not acceptable (an open address without a password, a path taken);
- * LOOM_E_IO: the port cannot be bound; LOOM_E_LIMIT, LOOM_E_NOMEM.  On failure nothing is served. */
+ * LOOM_E_IO: the port cannot be bound; LOOM_E_LIMIT, LOOM_E_NOMEM.  After a failure nothing of it
+ * is served. */
 int httpd_serve(struct httpd *httpd, const struct httpd_route *route, struct error *error);
 
 /* httpd_forget - drop the routes of one owner; a listener without routes is closed.  No body() of

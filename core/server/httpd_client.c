@@ -49,7 +49,7 @@ struct client {
     bool closing;
 };
 
-/* ---- the end -------------------------------------------------------------------------------------- */
+/* ---- the end -------------------------------------------------------------------------------- */
 
 static void on_closed(uv_handle_t *handle)
 {
@@ -84,7 +84,7 @@ void client_close_all(struct listener *listener)
     while (listener->clients != NULL) client_close(listener->clients);
 }
 
-/* ---- time ----------------------------------------------------------------------------------------- */
+/* ---- time ----------------------------------------------------------------------------------- */
 
 static void answer(struct client *client, int status);
 
@@ -105,7 +105,7 @@ static void within(struct client *client, uint32_t ms)
     uv_timer_start(&client->deadline, on_deadline, ms, 0);
 }
 
-/* ---- writing -------------------------------------------------------------------------------------- */
+/* ---- writing -------------------------------------------------------------------------------- */
 
 static int body_write(void *to, const void *at, size_t bytes)
 {
@@ -230,7 +230,7 @@ static void serve(struct client *client, const struct http_request *request)
                 request->head);
 }
 
-/* ---- reading -------------------------------------------------------------------------------------- */
+/* ---- reading -------------------------------------------------------------------------------- */
 
 /* take - what has been read: answer the first request in it, if it is complete. */
 static void take(struct client *client)
@@ -304,7 +304,7 @@ static void start_reading(struct client *client)
     if (uv_read_start((uv_stream_t *)&client->tcp, on_alloc, on_read) != 0) client_close(client);
 }
 
-/* ---- the beginning -------------------------------------------------------------------------------- */
+/* ---- the beginning -------------------------------------------------------------------------- */
 
 void client_accept(struct listener *listener)
 {

@@ -10,7 +10,7 @@
 #include "core/base/bytes.h"
 #include "core/server/httpd.h"
 
-#define HTTPD_REFUSALS 8 /* clients beyond clients_max that are told so; further ones wait unaccepted */
+#define HTTPD_REFUSALS 8 /* beyond clients_max, to be told so; further ones wait outside */
 #define HTTPD_BACKLOG 128
 
 struct client;
@@ -52,7 +52,7 @@ struct httpd {
 void httpd_release(struct httpd *httpd);
 /* listener_route - NULL: no such path. */
 const struct route *listener_route(const struct listener *listener, struct slice path);
-/* listener_refuse - take the connection that is ready and end it: there is no memory to serve it. */
+/* listener_refuse - take the connection that is ready and end it: there is no memory for it. */
 void listener_refuse(struct listener *listener);
 
 /* client_accept - take the connection that the listener has ready, or leave it held. */

@@ -83,12 +83,18 @@ static void history_add(struct history *h, uint64_t unix_s, uint64_t ms)
 
 void latency_add(struct latency *latency, const char *event, uint64_t ns)
 {
+    if (__builtin_expect(ns < latency_threshold_ns(latency), 1)) return;
+    latency_add_at(latency, event, ns, clock_unix_ms() / 1000);
+}
+
+void latency_add_at(struct latency *latency, const char *event, uint64_t ns, uint64_t unix_s)
+{
     struct history *h;
 
-    if (__builtin_expect(ns < latency_threshold_ns(latency), 1)) return;
+    if (ns < latency_threshold_ns(latency)) return;
     pthread_mutex_lock(&latency->lock);
     h = history_of(latency, event);
-    if (h != NULL) history_add(h, clock_unix_ms() / 1000, ns / 1000000);
+    if (h != NULL) history_add(h, unix_s, ns / 1000000);
     pthread_mutex_unlock(&latency->lock);
 }
 
@@ -119,8 +125,13 @@ bool latency_read(struct latency *latency, size_t i, struct latency_event *ret)
 
 bool latency_find(struct latency *latency, struct slice name, struct latency_event *ret)
 {
-    for (size_t i = 0; latency_read(latency, i, ret); i++)
-        if (slice_is(name, ret->name)) return true;
+    struct latency_event event;
+
+    for (size_t i = 0; latency_read(latency, i, &event); i++) {
+        if (!slice_is(name, event.name)) continue;
+        *ret = event;
+        return true;
+    }
     return false;
 }
 

@@ -40,6 +40,8 @@ uint64_t latency_threshold_ns(const struct latency *latency);
 
 /* latency_add - event: a literal; at most LATENCY_EVENTS different ones. */
 void latency_add(struct latency *latency, const char *event, uint64_t ns);
+/* latency_add_at - the same for a time that is known (unix seconds). */
+void latency_add_at(struct latency *latency, const char *event, uint64_t ns, uint64_t unix_s);
 
 /* latency_read - a copy of the i-th event that has samples; false: there are not so many. */
 bool latency_read(struct latency *latency, size_t i, struct latency_event *ret);

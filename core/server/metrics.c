@@ -19,8 +19,8 @@
 #define COMMAND_LABEL_BYTES 64
 #define BOUNDS 12
 
-static const uint64_t bounds_ns[BOUNDS] = {500,     1000,    2000,     5000,      10000,     25000,
-                                           100000,  250000,  1000000,  10000000,  100000000, 1000000000};
+static const uint64_t bounds_ns[BOUNDS] = {
+    500, 1000, 2000, 5000, 10000, 25000, 100000, 250000, 1000000, 10000000, 100000000, 1000000000};
 static const double bounds_s[BOUNDS] = {5e-7, 1e-6,   2e-6, 5e-6, 1e-5, 2.5e-5,
                                         1e-4, 2.5e-4, 1e-3, 1e-2, 1e-1, 1};
 
@@ -43,7 +43,7 @@ struct metrics {
     char info[640], policy[96], purposes[MEM_PURPOSES][48];
 };
 
-/* ---- opening -------------------------------------------------------------------------------------- */
+/* ---- opening -------------------------------------------------------------------------------- */
 
 /* A label's value as the exposition format wants it. */
 static void escape(char *at, size_t room, const char *value)
@@ -64,8 +64,8 @@ static void write_labels(struct metrics *m)
 
     escape(node, sizeof node, config->node.id);
     snprintf(m->info, sizeof m->info,
-             "version=\"%s\",node=\"%.300s\",policy=\"%.64s\",storage=\"%.64s\"", LOOM_VERSION, node,
-             config->eviction.policy, config->storage.backend);
+             "version=\"%s\",node=\"%.300s\",policy=\"%.64s\",storage=\"%.64s\"", LOOM_VERSION,
+             node, config->eviction.policy, config->storage.backend);
     snprintf(m->policy, sizeof m->policy, "policy=\"%.64s\"", config->eviction.policy);
     for (int i = 0; i < MEM_PURPOSES; i++)
         snprintf(m->purposes[i], sizeof m->purposes[i], "purpose=\"%s\"",
@@ -131,7 +131,7 @@ void metrics_close(struct metrics *m)
     mem_free(MEM_METRIC, m);
 }
 
-/* ---- one series ------------------------------------------------------------------------------------ */
+/* ---- one series ----------------------------------------------------------------------------- */
 
 static struct loom_metric *push(struct metrics *m, const char *name, const char *help,
                                 enum loom_metric_kind kind, const char *labels, double value)
@@ -166,7 +166,7 @@ static void put_count(struct metrics *m, enum metrics_id id, uint64_t value)
     put_labelled(m, id, "", (double)value);
 }
 
-/* ---- the store ------------------------------------------------------------------------------------- */
+/* ---- the store ------------------------------------------------------------------------------ */
 
 static void put_store(struct metrics *m)
 {
@@ -211,7 +211,7 @@ static void put_memory(struct metrics *m)
     put(m, METRICS_WRITES_REFUSED, !store_can_write(m->server->store));
 }
 
-/* ---- connections and loops --------------------------------------------------------------------------- */
+/* ---- connections and loops ------------------------------------------------------------------ */
 
 static void put_loops(struct metrics *m)
 {
@@ -246,7 +246,7 @@ static void put_loops(struct metrics *m)
         put_count(m, METRICS_PEERS, control_peers(server->control, NULL, NULL));
 }
 
-/* ---- commands ------------------------------------------------------------------------------------------ */
+/* ---- commands ------------------------------------------------------------------------------- */
 
 static void gather_command(struct metrics *m, size_t index)
 {
@@ -313,7 +313,7 @@ static void put_commands(struct metrics *m)
     put_durations(m);
 }
 
-/* ---- plugins -------------------------------------------------------------------------------------------- */
+/* ---- plugins -------------------------------------------------------------------------------- */
 
 static bool same_family(const struct metrics_counter *a, const struct metrics_counter *b)
 {
@@ -355,7 +355,7 @@ static void put_plugins(struct metrics *m)
                 put_family(m, i, plugins->at[i]->counters[c]);
 }
 
-/* ---- all of it -------------------------------------------------------------------------------------------- */
+/* ---- all of it ------------------------------------------------------------------------------ */
 
 const struct loom_metric *const *metrics_sample(struct metrics *m, size_t *ret_n)
 {

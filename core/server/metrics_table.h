@@ -4,8 +4,8 @@
  *   X(id, kind, name, labels, help)
  *
  * Names follow the conventions of Prometheus: base units (seconds, bytes), counters end in _total.
- * Not here: the counters of plugins, loomcache_plugin_<plugin>_<counter>_total{kind}; they are known
- * when a plugin has started.
+ * Not here: the counters of plugins, loomcache_plugin_<plugin>_<counter>_total{kind}; they are
+ * known when a plugin has started.
  */
 #ifndef CORE_SERVER_METRICS_TABLE_H
 #define CORE_SERVER_METRICS_TABLE_H

@@ -95,7 +95,7 @@ static struct peers_set *set_new(const struct loom_peer *all, size_t n)
     return set;
 }
 
-/* ---- changes ------------------------------------------------------------------------------------- */
+/* ---- changes -------------------------------------------------------------------------------- */
 
 struct changes {
     size_t n_came, n_gone, n_moved;

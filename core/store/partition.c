@@ -195,7 +195,7 @@ int partition_put(const struct store_key *key, const struct store_put *put, loom
     if (rc != 0) return rc;
     packed.value.expires_ms = put->keep_expiry && e ? loom_entry_expires_ms(e) : put->expires_ms;
     if (e == NULL || !overwrite(p, e, &packed.value))
-        rc = partition_install(key, e, &packed.value, ROOM_EVICT, &e);
+        rc = partition_install(key, e, &packed.value, put->overdraw ? ROOM_OVERDRAW : ROOM_EVICT, &e);
     if (rc == 0) {
         value_account(p, e, 1);
         if (put->old != NULL) {

@@ -202,6 +202,8 @@ struct store_put {
     bool keep_expiry;       /* as it is on the entry that is overwritten */
     loom_entry *old;        /* what partition_find(STORE_WRITE or STORE_PEEK) returned for this key
                              * just now, under this lock; NULL: absent */
+    bool overdraw;          /* of a command that has begun and must not stop half way: goes over the
+                             * limit where it has to; store_settle() comes after it */
 };
 /* partition_put - insert or overwrite, evicting as needed.  An overwrite keeps the entry's place in
  * the policy's order and is one access.  *ret (may be NULL) is the entry now.

@@ -11,8 +11,8 @@
 #include "core/wire/inline.h"
 
 #define ERROR_BYTES      sizeof(((struct resp_batch *)NULL)->error)
-#define BLOB_FIRST_BYTES (UINT64_C(1) << 20) /* believed before a byte of it has arrived */
-#define ROOM_MIN_BYTES   (16u << 10)         /* less is not worth a read of its own */
+#define BLOB_FIRST_BYTES ((UINT64_C(1) << 20) - sizeof(struct loom_blob)) /* believed, unseen */
+#define ROOM_MIN_BYTES   (16u << 10) /* less is not worth a read of its own */
 
 struct resp_pending *pending_new(void)
 {

@@ -11,6 +11,8 @@
 
 #define LOOM_KIND_DISCOVERY "loom.draft.discovery/1"
 
+/* Peers of one set may share a name: several addresses behind one DNS name.  Then the name says
+ * where to ask and not who is there; who it is, a node says itself when it is connected to. */
 struct loom_peer {
     const char *name; /* identity: node id or stable DNS name; never an address found by DNS */
     const char *host; /* where to connect: a name, or an address */

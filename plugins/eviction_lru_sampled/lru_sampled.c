@@ -86,21 +86,19 @@ static void removed(void *self, loom_entry *e, uint64_t hash, enum loom_removal 
     if (e->touch & POOLED) drop(l, find(l, loom_ref_of(&l->env->space, e)));
 }
 
-/* Who was used since it was drawn is no candidate any more.  Twice at most: what is drawn for an
- * empty pool has not been used since. */
+/* Who was used since it was drawn goes back to where it belongs now, once at most. */
 static loom_entry *evict(void *self)
 {
     struct lru_sampled *l = self;
-    for (int round = 0; round < 2; round++) {
-        loom_entry *drawn[64];
-        size_t n = l->env->sample(l->host, drawn, l->samples);
-        for (size_t i = 0; i < n; i++) consider(l, drawn[i]);
-        while (l->n > 0) {
-            struct candidate best = l->pool[l->n - 1];
-            loom_entry *e = loom_at(&l->env->space, best.ref);
-            drop(l, l->n - 1);
-            if (e->word.mark.stamp == best.stamp) return e;
-        }
+    loom_entry *drawn[64];
+    size_t n = l->env->sample(l->host, drawn, l->samples);
+    for (size_t i = 0; i < n; i++) consider(l, drawn[i]);
+    while (l->n > 0) {
+        struct candidate oldest = l->pool[l->n - 1];
+        loom_entry *e = loom_at(&l->env->space, oldest.ref);
+        drop(l, l->n - 1);
+        if (e->word.mark.stamp == oldest.stamp) return e;
+        consider(l, e);
     }
     return NULL;
 }

@@ -6,6 +6,7 @@
 #define BLOCK 512u    /* nodes: 4 KiB */
 #define FULL_CHAIN 2u /* nodes per head before there are more heads */
 #define LONG_CHAIN 8u /* nodes per head, at most, when there is no memory for more */
+#define MAX_TAKEN 3u  /* nodes that were taken, for each that may be remembered */
 #define TAKEN 0u      /* the fingerprint of a node that is no longer remembered */
 
 struct node {
@@ -91,16 +92,17 @@ static void forget_oldest(struct ghost *g)
     }
 }
 
-/* Nodes that were taken still lie in the queue; there may be as many as remembered ones. */
+/* Nodes that were taken still lie in the queue.  They may be MAX_TAKEN times as many as what may be
+ * remembered; so many that it is reached, and the oldest suffers, have been seen in no trace. */
 static bool too_long(const struct ghost *g, uint32_t limit)
 {
     uint32_t length = g->next - g->first;
     if (length == 0) return false;
     return g->n > limit || node_at(g, g->first)->fingerprint == TAKEN ||
-           length / 2 > limit || length > LONG_CHAIN * g->n_heads;
+           length - g->n > MAX_TAKEN * (uint64_t)limit + BLOCK || length > LONG_CHAIN * g->n_heads;
 }
 
-void ghost_remember(struct ghost *g, uint64_t hash, uint32_t limit)
+void ghost_remember(struct ghost *g, uint64_t hash)
 {
     if (reserve(g)) {
         uint32_t fingerprint = fingerprint_of(hash);
@@ -111,6 +113,10 @@ void ghost_remember(struct ghost *g, uint64_t hash, uint32_t limit)
     } else if (g->first != g->next) {
         forget_oldest(g);
     }
+}
+
+void ghost_trim(struct ghost *g, uint32_t limit)
+{
     while (too_long(g, limit)) forget_oldest(g);
 }
 

@@ -32,9 +32,11 @@ struct ghost {
     uint32_t n;           /* nodes still remembered; the others have been taken */
 };
 
-/* ghost_remember - add a hash as the newest, then forget the oldest until limit remain.  When
- * memory is short it forgets sooner.  Cost: O(1); a block is allocated now and then. */
-void ghost_remember(struct ghost *ghost, uint64_t hash, uint32_t limit);
+/* ghost_remember - add a hash as the newest.  When memory is short the oldest is forgotten instead.
+ * Cost: O(1); a block is allocated now and then. */
+void ghost_remember(struct ghost *ghost, uint64_t hash);
+/* ghost_trim - forget the oldest until limit remain. */
+void ghost_trim(struct ghost *ghost, uint32_t limit);
 /* ghost_take - true if it was remembered; then it no longer is. */
 bool ghost_take(struct ghost *ghost, uint64_t hash);
 /* ghost_clear - empty, all memory given back. */

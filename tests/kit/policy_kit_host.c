@@ -36,9 +36,8 @@ static int host_fail(const struct loom_host *host, int code, const char *format,
 static void *host_alloc(const struct loom_host *host, size_t bytes)
 {
     struct policy_kit *kit = kit_of(host);
-    uint64_t at = ++kit->n_allocs, first = kit->setup.fail_alloc, every = kit->setup.fail_every;
-    if (first > 0 && at >= first && (at == first || (every > 0 && (at - first) % every == 0)))
-        return NULL;
+    uint64_t at = ++kit->n_allocs, fails = kit->setup.fail_alloc;
+    if (fails > 0 && (at == fails || (at > fails && kit->setup.fail_later))) return NULL;
     uint64_t *block = calloc(1, bytes + 16);
     if (block == NULL) abort();
     block[0] = bytes;
@@ -76,6 +75,14 @@ static const void *host_extension(const struct loom_host *host, const char *id)
     return NULL;
 }
 
+/* SplitMix64 (Steele, Lea, Flood, 2014).  Its steps are not those of the keys' hashes: else it would
+ * draw keys 1, 2, 3 in their order. */
+static uint64_t random_next(struct policy_kit *kit)
+{
+    kit->random += 0x9e3779b97f4a7c15u;
+    return policy_kit_mix(kit->random);
+}
+
 /* Slots are drawn, not entries: uniform.  A few tries each, so a sparse table may give less. */
 static size_t host_sample(const struct loom_host *host, loom_entry **ret, size_t n)
 {
@@ -83,13 +90,13 @@ static size_t host_sample(const struct loom_host *host, loom_entry **ret, size_t
     size_t found = 0;
     if (kit->n_items == kit->n_claimed) return 0;
     for (size_t tries = 64 * n; found < n && tries > 0; tries--) {
-        loom_ref ref = kit->table[policy_kit_mix(++kit->random) & (kit->n_slots - 1)];
+        loom_ref ref = kit->table[random_next(kit) & (kit->n_slots - 1)].ref;
         if (ref != 0 && !is_claimed(loom_at(&kit->env.space, ref)))
             ret[found++] = loom_at(&kit->env.space, ref);
     }
     for (size_t i = 0; found == 0; i++)
-        if (kit->table[i] != 0 && !is_claimed(loom_at(&kit->env.space, kit->table[i])))
-            ret[found++] = loom_at(&kit->env.space, kit->table[i]);
+        if (kit->table[i].ref != 0 && !is_claimed(loom_at(&kit->env.space, kit->table[i].ref)))
+            ret[found++] = loom_at(&kit->env.space, kit->table[i].ref);
     return found;
 }
 
@@ -177,6 +184,32 @@ static int options_store(struct policy_kit *kit)
     return 0;
 }
 
+/* An instance of ops, or the reason why not. */
+static int instance_start(struct policy_kit *kit, const struct loom_eviction_ops *ops,
+                          const char *options, const char **ret_why)
+{
+    kit->ops = ops;
+    kit->self = calloc(1, ops->instance_size);
+    kit->texts = strdup(options != NULL ? options : "");
+    if (kit->self == NULL || kit->texts == NULL) abort();
+    int rc = options_store(kit);
+    if (rc == 0) rc = ops->init(kit->self, &kit->host, &kit->env);
+    if (rc < 0) snprintf(sentence, sizeof sentence, "%s", kit->refusal);
+    if (rc < 0 && ret_why != NULL) *ret_why = sentence;
+    return rc;
+}
+
+static void instance_stop(struct policy_kit *kit)
+{
+    kit->ops->fini(kit->self);
+    if (kit->held_bytes != 0)
+        policy_kit_blame(kit, "fini() left %llu bytes", (unsigned long long)kit->held_bytes);
+    free(kit->texts);
+    free(kit->self);
+    kit->self = NULL;
+    kit->texts = NULL;
+}
+
 static void dispose(struct policy_kit *kit)
 {
     if (kit->env.space.base != NULL) munmap(kit->env.space.base, kit->setup.space_bytes);
@@ -191,7 +224,6 @@ struct policy_kit *policy_kit_open(const struct loom_eviction_ops *ops,
 {
     struct policy_kit *kit = calloc(1, sizeof *kit);
     if (kit == NULL) abort();
-    kit->ops = ops;
     kit->setup = *setup;
     if (kit->setup.space_bytes == 0) kit->setup.space_bytes = SPACE_BYTES;
     kit->capacity_items = setup->capacity_items;
@@ -207,23 +239,34 @@ struct policy_kit *policy_kit_open(const struct loom_eviction_ops *ops,
                                           &kit->clock,        &kit->n_items,
                                           setup->capacity_bytes, setup->capacity_items,
                                           host_sample,        host_hash};
-    kit->self = calloc(1, ops->instance_size);
-    kit->texts = strdup(setup->options != NULL ? setup->options : "");
-    if (base == MAP_FAILED || kit->self == NULL || kit->texts == NULL) abort();
-    if (options_store(kit) < 0 || ops->init(kit->self, &kit->host, &kit->env) < 0) {
-        snprintf(sentence, sizeof sentence, "%s", kit->refusal);
-        if (ret_why != NULL) *ret_why = sentence;
+    if (base == MAP_FAILED) abort();
+    if (instance_start(kit, ops, setup->options, ret_why) < 0) {
         dispose(kit);
         return NULL;
     }
     return kit;
 }
 
+int policy_kit_swap(struct policy_kit *kit, const struct loom_eviction_ops *ops,
+                    const char **ret_why)
+{
+    if (kit->n_claimed > 0) abort(); /* the test's mistake */
+    instance_stop(kit);
+    kit->env.capacity_bytes = kit->capacity_bytes;
+    kit->env.capacity_items = kit->capacity_items;
+    int rc = instance_start(kit, ops, NULL, ret_why);
+    for (size_t i = 0; rc == 0 && i < kit->n_slots; i++) {
+        if (kit->table[i].ref == 0) continue;
+        loom_entry *e = loom_at(&kit->env.space, kit->table[i].ref);
+        e->word.all = 0;
+        ops->inserted(kit->self, e, policy_kit_hash(kit, policy_kit_key(e)));
+    }
+    return rc;
+}
+
 const char *policy_kit_close(struct policy_kit *kit)
 {
-    kit->ops->fini(kit->self);
-    if (kit->held_bytes != 0)
-        policy_kit_blame(kit, "fini() left %llu bytes", (unsigned long long)kit->held_bytes);
+    instance_stop(kit);
     bool broken = kit->fault[0] != '\0';
     snprintf(sentence, sizeof sentence, "%s", kit->fault);
     dispose(kit);

@@ -6,6 +6,11 @@
 
 #define POLICY_KIT_CLASSES 8192u /* of 8 bytes each: entries up to 64 KiB */
 
+struct policy_kit_slot {
+    loom_ref ref; /* 0: empty */
+    uint32_t tag; /* low half of the hash: its place, and saves a look at most other entries */
+};
+
 struct policy_kit {
     struct loom_host host; /* first: the policy hands it back to us */
     struct loom_eviction_env env;
@@ -16,7 +21,7 @@ struct policy_kit {
 
     size_t space_used;
     loom_ref free_list[POLICY_KIT_CLASSES];
-    loom_ref *table; /* open addressing, n_slots a power of two, at most half full */
+    struct policy_kit_slot *table; /* open addressing, n_slots a power of two, at most half full */
     size_t n_slots;
     uint64_t n_items, n_claimed, bytes, random, now_ms;
     uint32_t clock;

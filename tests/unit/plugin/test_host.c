@@ -174,7 +174,8 @@ Test(host, a_reason_to_fail_reaches_the_operator)
     cr_expect(heard.bytes == 0);
     instance = make(NULL, 0, &heard); /* a plugin that gives no reason, or a strange code */
     cr_assert(eq(int, plugin_instance_failed(instance, 7, &error), LOOM_E_CONFIG));
-    cr_expect(eq(str, error.text, "eviction policy toy does not start: configuration not acceptable"));
+    cr_expect(eq(str, error.text,
+                 "eviction policy toy does not start: configuration not acceptable"));
 }
 
 Test(host, a_bad_setting_has_its_place)
@@ -235,7 +236,7 @@ Test(host, every_allocation_may_fail)
     cr_assert(gt(u64, k, 5));
 }
 
-/* --- describe ---------------------------------------------------------------------------------- */
+/* --- describe --------------------------------------------------------------------------------- */
 
 static char *describe(enum describe_format format)
 {
@@ -260,8 +261,8 @@ Test(host, describe_lists_options_and_counters_as_text)
     cr_expect(strstr(at, "[eviction.toy] wait = 250ms\n    A time.\n    Accepts a time from 1ms to "
                          "1min, such as 250ms.\n    LOOMCACHE_EVICTION_TOY_WAIT, at start\n") !=
               NULL, "%s", at);
-    cr_expect(strstr(at, "loomcache_plugin_toy_hits_total  counter\n") != NULL, "%s", at);
-    cr_expect(strstr(at, "loomcache_plugin_toy_samples_total  counter\n") != NULL);
+    cr_expect(strstr(at, "loomcache_plugin_toy_hits_total{kind}  counter\n") != NULL, "%s", at);
+    cr_expect(strstr(at, "loomcache_plugin_toy_samples_total{kind}  counter\n") != NULL);
 }
 
 Test(host, describe_lists_them_as_json_lines)

@@ -12,7 +12,7 @@
 
 TestSuite(config, .init = scratch_open, .fini = scratch_close);
 
-/* --- values and where they come from ----------------------------------------------------------- */
+/* --- values and where they come from ---------------------------------------------------------- */
 
 Test(config, defaults)
 {
@@ -20,7 +20,8 @@ Test(config, defaults)
 
     cr_expect(c->server.enabled && c->server.port == 7654 && c->server.databases == 16);
     cr_expect(eq(str, (char *)c->server.bind, "localhost"));
-    cr_expect(c->server.query_buffer_max_bytes == 1u << 30 && c->server.bulk_max_bytes == 512u << 20);
+    cr_expect(c->server.query_buffer_max_bytes == 1u << 30);
+    cr_expect(c->server.bulk_max_bytes == 512u << 20);
     cr_expect(c->server.tcp_keepalive_ms == 300000 && c->server.idle_timeout_ms == 0);
     cr_expect(c->server.slowlog_threshold_us == 10000 && c->server.args_max == 1048576);
     cr_expect(c->storage.max_memory_bytes == 1u << 30 && c->storage.partitions == 16);
@@ -72,7 +73,7 @@ Test(config, units_and_words)
     config_free(c);
 }
 
-/* --- the environment --------------------------------------------------------------------------- */
+/* --- the environment -------------------------------------------------------------------------- */
 
 Test(config, every_key_has_an_environment_name)
 {
@@ -172,7 +173,7 @@ Test(config, unknown_variables_are_warned_of_with_the_nearest_name)
     config_free(c);
 }
 
-/* --- refusals ---------------------------------------------------------------------------------- */
+/* --- refusals --------------------------------------------------------------------------------- */
 
 static const struct {
     const char *file, *want; /* want: %s stands for the file's path */
@@ -214,7 +215,8 @@ static const struct {
     {"[eviction.toy]\nsmal_ratio = 1\n",
      "%s:2: [eviction.toy] smal_ratio = 1: unknown key; did you mean small_ratio?"},
     {"[discovery.toy]\nx = 1\n", "%s:2: [discovery.toy] x = 1: unknown key; this section has none"},
-    {"[server]\nport = 1\nport = 2\n", "%s:3: \"port\": is set in line 2 already; keep one of them"},
+    {"[server]\nport = 1\nport = 2\n",
+     "%s:3: \"port\": is set in line 2 already; keep one of them"},
     {"[log]\nlevel = loud\n", "%s:2: [log] level = loud: expected debug or info or warn or error"},
     {"[server]\nslowlog_threshold = 5\n",
      "%s:2: [server] slowlog_threshold = 5: expected a time such as 500us or 10ms, or off"},
@@ -267,8 +269,8 @@ Test(config, plugins_that_are_not_there)
                           "(eviction_toi.so) in /") == got, "%s", got);
     cr_expect(strstr(got, "did you mean toy?") != NULL);
     got = refusal("[eviction.absent]\nx = 1\n", NULL, NULL);
-    cr_expect(strstr(got, "t.ini:2: [eviction.absent]: no eviction policy \"absent\"") != NULL, "%s",
-              got);
+    cr_expect(strstr(got, "t.ini:2: [eviction.absent]: no eviction policy \"absent\"") != NULL,
+              "%s", got);
     got = refusal(NULL, NULL, "plugins.load=absent.so");
     cr_expect(strstr(got, "[plugins] load = absent.so: no plugin file \"absent.so\" in /") != NULL,
               "%s", got);
@@ -313,7 +315,7 @@ Test(config, an_open_node_is_allowed_when_asked_for)
     config_free(load_good("[server]\nport = 0\n[health]\nport = 0\n", NULL, NULL));
 }
 
-/* --- plugins' sections ------------------------------------------------------------------------- */
+/* --- plugins' sections ------------------------------------------------------------------------ */
 
 Test(config, settings_of_a_plugin)
 {
@@ -335,7 +337,7 @@ Test(config, settings_of_a_plugin)
     config_free(c);
 }
 
-/* --- addresses --------------------------------------------------------------------------------- */
+/* --- addresses -------------------------------------------------------------------------------- */
 
 Test(config, addresses)
 {
@@ -362,7 +364,7 @@ Test(config, addresses)
               LOOM_E_CONFIG);
 }
 
-/* --- the command line -------------------------------------------------------------------------- */
+/* --- the command line ------------------------------------------------------------------------- */
 
 static const char *usage_error(char *const *argv)
 {
@@ -411,7 +413,7 @@ Test(config, command_line)
                  "command line: --port is there twice"));
 }
 
-/* --- memory ------------------------------------------------------------------------------------ */
+/* --- memory ----------------------------------------------------------------------------------- */
 
 Test(config, every_allocation_may_fail, .timeout = 120)
 {
@@ -438,7 +440,7 @@ Test(config, every_allocation_may_fail, .timeout = 120)
     cr_assert(gt(u64, k, 60));
 }
 
-/* --- --check-config and --describe ------------------------------------------------------------- */
+/* --- --check-config and --describe ------------------------------------------------------------ */
 
 static struct config_args fixture_args(const char *file)
 {
@@ -451,7 +453,8 @@ static struct config_args fixture_args(const char *file)
 Test(config, check_config)
 {
     char said[4096] = "", complained[4096] = "";
-    FILE *out = fmemopen(said, sizeof said, "w"), *err = fmemopen(complained, sizeof complained, "w");
+    FILE *out = fmemopen(said, sizeof said, "w");
+    FILE *err = fmemopen(complained, sizeof complained, "w");
     struct config_args good = fixture_args(scratch_text("good.ini", "[server]\nport = 1\n"));
     struct config_args bad = fixture_args(scratch_text("bad.ini", "[server]\nport = x\n"));
 

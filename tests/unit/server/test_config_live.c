@@ -14,7 +14,7 @@
 
 TestSuite(config_live, .init = scratch_open, .fini = scratch_close);
 
-/* --- who is told ------------------------------------------------------------------------------- */
+/* --- who is told ------------------------------------------------------------------------------ */
 
 static struct {
     struct config *config;
@@ -46,7 +46,7 @@ static struct config *live(const char *file)
     return config;
 }
 
-/* --- CONFIG GET -------------------------------------------------------------------------------- */
+/* --- CONFIG GET ------------------------------------------------------------------------------- */
 
 static const char *const names_and_values[][2] = {
     {"server.port", "7654"}, {"SERVER.PORT", "7654"}, {"storage.max_memory", "1GiB"},
@@ -101,7 +101,7 @@ Test(config_live, get_takes_globs)
     config_free(c);
 }
 
-/* --- CONFIG SET -------------------------------------------------------------------------------- */
+/* --- CONFIG SET ------------------------------------------------------------------------------- */
 
 static const struct {
     const char *name, *value, *read_name, *want;
@@ -318,7 +318,7 @@ Test(config_live, any_thread_may_set_and_get)
     config_free(c);
 }
 
-/* --- SIGHUP ------------------------------------------------------------------------------------ */
+/* --- SIGHUP ----------------------------------------------------------------------------------- */
 
 static char said[4096];
 
@@ -448,7 +448,7 @@ Test(config_live, reload_survives_every_failing_allocation, .timeout = 120)
     config_free(c);
 }
 
-/* --- CONFIG REWRITE ---------------------------------------------------------------------------- */
+/* --- CONFIG REWRITE --------------------------------------------------------------------------- */
 
 /* The file after setting and rewriting. */
 static const char *rewritten(struct config *c)

@@ -19,7 +19,7 @@ static void set_up(void)
 }
 static void tear_down(void) { free(r.records); }
 
-TestSuite(answer, .init = set_up, .fini = tear_down);
+TestSuite(answer, .init = set_up, .fini = tear_down, .timeout = 60);
 
 static int each(void *arg, const struct answer_record *record)
 {
