@@ -21,8 +21,7 @@ def test_health_paths(scene):
     assert status == 200 and said["status"] == "ok" and said["node"] == "node-7"
     assert said["reasons"] == [] and 0 <= said["uptime_seconds"] < 60
     assert node.http("/livez")[0] == 200 and node.http("/readyz")[0] == 200
-    status, body = node.http("/nothing")
-    assert status == 404 and json.loads(body)["paths"] == ["/health", "/livez", "/readyz"]
+    assert node.http("/nothing")[0] == 404
     assert node.http("/health?verbose=1")[0] == 200
 
 
@@ -70,7 +69,8 @@ def test_counters(scene):
     assert moved("loomcache_deletes_total") == 1 and moved("loomcache_expired_total") == 1
     assert after["loomcache_items"] == 8 and after["loomcache_max_items"] == 10
     gets = after['loomcache_commands_total{command="get"}']
-    assert moved("loomcache_cache_hits_total") + moved("loomcache_cache_misses_total") == gets + 3 + 1
+    assert moved("loomcache_cache_hits_total") == 2 + gets - 1, "MGET's two, all GETs but the last"
+    assert moved("loomcache_cache_misses_total") == 2, "MGET's one and the last GET"
     assert moved('loomcache_command_failures_total{command="incr"}') == 1
     assert moved('loomcache_command_rejections_total{command="get"}') == 1
     assert after['loomcache_commands_total{command="set"}'] == 16
@@ -88,12 +88,12 @@ def test_compression_metric(scene):
     node = scene.node(storage__compress="lz4")
     with node.wire() as wire:
         assert wire.ask("SET", "k", b"abcd" * 5000) == "OK" and wire.ask("GET", "k") == b"abcd" * 5000
+        metrics = node.metrics()
+        assert metrics["loomcache_compressed_raw_bytes"] >= 20_000
+        assert metrics["loomcache_compression_ratio"] > 5, metrics["loomcache_compression_ratio"]
         assert wire.ask("APPEND", "k", "e") == 20_001 and wire.ask("GETRANGE", "k", -2, -1) == b"de"
         noise = bytes((i * i * 7919 >> 5) % 256 for i in range(5000))
         assert wire.ask("SET", "n", noise) == "OK" and wire.ask("GET", "n") == noise
-    metrics = node.metrics()
-    assert metrics["loomcache_compressed_raw_bytes"] >= 20_000
-    assert metrics["loomcache_compression_ratio"] > 5, metrics["loomcache_compression_ratio"]
 
 
 def test_statsd(scene):
