@@ -27,18 +27,26 @@ MALFORMED = [
 ]
 
 
+def send_in_pieces(wire, data, step):
+    try:
+        for at in range(0, len(data), step):
+            wire.send(data[at:at + step])
+    except ConnectionError:
+        pass  # refused before the last piece; the answer can still be read
+
+
 def test_malformed(scene):
     node = scene.node()
     with node.wire() as other:
         for bad, words in MALFORMED:
             for step in (len(bad), 1) if len(bad) < 1000 else (len(bad),):
                 with node.wire() as wire:
+                    send_in_pieces(wire, bad, step)
                     try:
-                        for at in range(0, len(bad), step):
-                            wire.send(bad[at:at + step])
                         answer = wire.reply()
-                    except (Closed, ConnectionError):
-                        raise AssertionError(f"{bad[:40]!r} in pieces of {step}: closed without a word") from None
+                    except Closed:
+                        raise AssertionError(f"{bad[:40]!r} in pieces of {step}: closed without a word") \
+                            from None
                     assert isinstance(answer, Refused), (bad[:40], answer)
                     assert answer.startswith("ERR Protocol error: ") and words in answer, (bad[:40], answer)
                     assert wire.is_closed(), f"not closed after {bad[:40]!r}"
