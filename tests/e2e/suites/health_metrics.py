@@ -5,6 +5,7 @@ import subprocess
 
 from kit import where
 from kit.until import until
+from kit.wire import command
 
 
 def promtool():
@@ -69,7 +70,7 @@ def test_counters(scene):
     assert moved("loomcache_deletes_total") == 1 and moved("loomcache_expired_total") == 1
     assert after["loomcache_items"] == 8 and after["loomcache_max_items"] == 10
     gets = after['loomcache_commands_total{command="get"}']
-    assert moved("loomcache_cache_hits_total") == 2 + gets - 1, (moved("loomcache_cache_hits_total"), gets)
+    assert moved("loomcache_cache_hits_total") == 2 + gets - 1, "MGET's two, all GETs but the last"
     assert moved("loomcache_cache_misses_total") == 2, "MGET's one and the last GET"
     assert moved('loomcache_command_failures_total{command="incr"}') == 1
     assert moved('loomcache_command_rejections_total{command="get"}') == 1
@@ -82,6 +83,28 @@ def test_counters(scene):
     assert buckets == sorted(buckets) and buckets[-1] == 16
     assert after['loomcache_command_duration_seconds_count{command="set"}'] == 16
     assert moved('loomcache_network_bytes_total{direction="in"}') > 300
+
+
+def test_what_did_not_run_is_no_call(scene):
+    """A rejected command is counted as rejected only; one in MULTI when EXEC runs it."""
+    node = scene.node()
+    with node.wire() as wire:
+        wire.send(command("GET") + command("GET", "a", "b") + command("GET", "k") + command("GET"))
+        said = [wire.reply() for _ in range(4)]
+        assert said[2] is None and all("wrong number" in one for one in said[:2] + said[3:])
+        assert [wire.ask(*words.split()) for words in ("MULTI", "SET k v", "INCR k", "INCR")][2] == "QUEUED"
+        assert wire.ask("EXEC").startswith("EXECABORT")
+        for words in ("MULTI", "SET k v", "INCR k", "EXEC"):
+            wire.ask(*words.split())
+        assert wire.ask("CONFIG", "SET", "slowlog-log-slower-than", 0) == "OK"
+        for words in (("GET", "k"), ("GET",)):
+            wire.ask(*words)
+        stats = wire.ask("INFO", "commandstats").decode()
+    for name, counts in (("get", (2, 4, 0)), ("set", (1, 0, 0)), ("incr", (1, 1, 1))):
+        line = next(line for line in stats.splitlines() if line.startswith(f"cmdstat_{name}:"))
+        fields = dict(field.split("=") for field in line.split(":")[1].split(","))
+        got = tuple(int(fields[one]) for one in ("calls", "rejected_calls", "failed_calls"))
+        assert got == counts, f"{name}: {got}, expected {counts}"
 
 
 def test_compression_metric(scene):
