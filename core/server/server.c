@@ -108,6 +108,16 @@ static int open_log(struct server *server, struct error *error)
     return log_open(&settings, error);
 }
 
+int server_log_reopen(struct server *server, struct error *error)
+{
+    int rc;
+
+    config_lock(server->config);
+    rc = open_log(server, error);
+    config_unlock(server->config);
+    return rc;
+}
+
 static int on_change(void *arg, enum config_key key, struct error *error)
 {
     struct server *server = arg;
