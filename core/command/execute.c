@@ -14,6 +14,7 @@
 struct prepared {
     const struct command *command; /* NULL: unknown, or an unknown subcommand */
     bool hashed;
+    bool not_run; /* rejected, or queued by MULTI: no call is counted */
     struct store_key key;
     uint64_t ns; /* when timed by itself */
 };
@@ -70,9 +71,9 @@ static void count_batch(struct executor *x, const struct prepared *all, size_t n
 
     for (size_t i = 0, run; i < n; i += run) {
         run = 1;
-        if (all[i].command == NULL) continue;
+        if (all[i].command == NULL || all[i].not_run) continue;
         while (i + run < n && all[i + run].command == all[i].command && all[i].ns == 0 &&
-               all[i + run].ns == 0)
+               all[i + run].ns == 0 && !all[i + run].not_run)
             run++;
         count(x, command_index(all[i].command), all[i].ns ? all[i].ns : mean, run);
     }
@@ -204,8 +205,10 @@ void execute_call(struct executor *x, struct call *call)
 /* ---- checks ---------------------------------------------------------------------------------------- */
 
 /* row - of the table; the call may have gone on to a subcommand.  NULL: unknown. */
-static void reject(struct executor *x, struct call *call, const struct command *row)
+static void reject(struct executor *x, struct call *call, const struct command *row,
+                   struct prepared *prepared)
 {
+    prepared->not_run = true;
     transaction_spoil(call->session);
     if (row != NULL) METRIC_ADD(x->stats[command_index(row)].rejected, 1);
 }
@@ -277,8 +280,9 @@ static void run_checked(struct executor *x, struct call *call, struct prepared *
     if (__builtin_expect(session_in_multi(call->session), 0) && !(command->flags & COMMAND_IN_MULTI)) {
         if (command->flags & COMMAND_NO_MULTI) {
             call_error(call, "Command not allowed inside a transaction");
-            reject(x, call, command_find(call->argv[0]));
+            reject(x, call, command_find(call->argv[0]), prepared);
         } else {
+            prepared->not_run = true;
             transaction_queue(call);
         }
         return;
@@ -330,14 +334,14 @@ static void run_item(struct executor *x, struct call *call, struct prepared *pre
 
     session->reply_skip_next = false;
     reply->proto = session->proto;
-    if (!checked(call)) reject(x, call, row);
+    if (!checked(call)) reject(x, call, row, prepared);
     else run_checked(x, call, prepared);
     if (timed) {
         prepared->ns = clock_monotonic_ns() - start_ns + 1;
         if (prepared->ns >= slow_ns && x->hooks.slow != NULL)
             x->hooks.slow(x->hooks.arg, call, prepared->ns);
     }
-    count_error(x, row, reply, before);
+    count_error(x, prepared->not_run ? NULL : row, reply, before);
     /* As it is now: CLIENT REPLY ON is answered. */
     if (__builtin_expect(skip || session->reply_off, 0)) reply_rewind(reply, before);
 }
@@ -353,6 +357,7 @@ static void prepare(struct executor *x, const struct session *session,
 
         p->command = command_find(item->argv[0]);
         p->ns = 0;
+        p->not_run = false;
         p->hashed = p->command != NULL && one_key(p->command, item->argc) &&
                     item->argv[p->command->first_key].bytes <= STORE_KEY_MAX;
         if (!p->hashed) continue;
