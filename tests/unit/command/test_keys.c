@@ -305,7 +305,7 @@ Test(keys_limit, a_full_node_still_renames)
 /* Making room for the copy takes the source: its value is in hand by then. */
 Test(keys_limit, a_copy_outlives_its_source)
 {
-    char line[64];
+    char line[96];
 
     fixture_open(&f, &(struct fixture_setup){.max_items = 20, .n_partitions = 1, .policy = "fifo"});
     for (int i = 0; i < 20; i++) {
