@@ -2,6 +2,7 @@
 #include "core/command/execute.h"
 
 #include <stdio.h>
+#include <string.h>
 
 #include "core/base/clock.h"
 #include "core/base/mem.h"
@@ -13,6 +14,7 @@
 struct prepared {
     const struct command *command; /* NULL: unknown, or an unknown subcommand */
     bool hashed;
+    bool not_run; /* rejected, or queued by MULTI: no call is counted */
     struct store_key key;
     uint64_t ns; /* when timed by itself */
 };
@@ -69,9 +71,9 @@ static void count_batch(struct executor *x, const struct prepared *all, size_t n
 
     for (size_t i = 0, run; i < n; i += run) {
         run = 1;
-        if (all[i].command == NULL) continue;
+        if (all[i].command == NULL || all[i].not_run) continue;
         while (i + run < n && all[i + run].command == all[i].command && all[i].ns == 0 &&
-               all[i + run].ns == 0)
+               all[i + run].ns == 0 && !all[i + run].not_run)
             run++;
         count(x, command_index(all[i].command), all[i].ns ? all[i].ns : mean, run);
     }
@@ -134,13 +136,30 @@ static void keys_refresh(struct call *call, struct store_key *keys)
     }
 }
 
+/* After CLIENT NO-TOUCH what a client does is no access; TOUCH is, as that is all it is for. */
+static void run_quietly(struct call *call)
+{
+    bool quiet = strcmp(call->command->name, "touch") != 0;
+
+    for (uint32_t i = 0; i < call->n_keys; i++) partition_quiet(call->keys[i].partition, quiet);
+    call->command->run(call);
+    for (uint32_t i = 0; i < call->n_keys; i++) partition_quiet(call->keys[i].partition, false);
+}
+
+/* run_locked - the keys' partitions are locked: run it. */
+static inline void run_locked(struct call *call)
+{
+    if (__builtin_expect(call->session->no_touch, 0)) run_quietly(call);
+    else call->command->run(call);
+}
+
 static void run_one_key(struct call *call, struct store_key *key)
 {
     call->keys = key;
     call->n_keys = 1;
     partition_lock(key->partition, call->now_ms);
     keys_refresh(call, key);
-    call->command->run(call);
+    run_locked(call);
     partition_unlock(key->partition);
 }
 
@@ -153,7 +172,7 @@ static void run_many_keys(struct executor *x, struct call *call)
         partition_set_add(&set, call->keys[i].partition->index);
     partition_set_lock(&set, x->store, call->now_ms);
     keys_refresh(call, x->keys);
-    call->command->run(call);
+    run_locked(call);
     partition_set_unlock(&set, x->store);
 }
 
@@ -186,8 +205,10 @@ void execute_call(struct executor *x, struct call *call)
 /* ---- checks ---------------------------------------------------------------------------------------- */
 
 /* row - of the table; the call may have gone on to a subcommand.  NULL: unknown. */
-static void reject(struct executor *x, struct call *call, const struct command *row)
+static void reject(struct executor *x, struct call *call, const struct command *row,
+                   struct prepared *prepared)
 {
+    prepared->not_run = true;
     transaction_spoil(call->session);
     if (row != NULL) METRIC_ADD(x->stats[command_index(row)].rejected, 1);
 }
@@ -259,8 +280,9 @@ static void run_checked(struct executor *x, struct call *call, struct prepared *
     if (__builtin_expect(session_in_multi(call->session), 0) && !(command->flags & COMMAND_IN_MULTI)) {
         if (command->flags & COMMAND_NO_MULTI) {
             call_error(call, "Command not allowed inside a transaction");
-            reject(x, call, command_find(call->argv[0]));
+            reject(x, call, command_find(call->argv[0]), prepared);
         } else {
+            prepared->not_run = true;
             transaction_queue(call);
         }
         return;
@@ -291,11 +313,12 @@ void execute_locked(struct executor *x, struct call *call)
     size_t before = call->reply->bytes;
     uint64_t start_ns = clock_monotonic_ns(), ns;
 
-    call->command->run(call);
+    run_locked(call);
     ns = clock_monotonic_ns() - start_ns;
     count(x, command_index(row), ns, 1);
     count_error(x, row, call->reply, before);
-    if (ns >= x->slow_ns && x->hooks.slow != NULL) x->hooks.slow(x->hooks.arg, call, ns);
+    if (ns >= METRIC_READ(x->slow_ns) && x->hooks.slow != NULL)
+        x->hooks.slow(x->hooks.arg, call, ns);
 }
 
 static void run_item(struct executor *x, struct call *call, struct prepared *prepared)
@@ -311,14 +334,14 @@ static void run_item(struct executor *x, struct call *call, struct prepared *pre
 
     session->reply_skip_next = false;
     reply->proto = session->proto;
-    if (!checked(call)) reject(x, call, row);
+    if (!checked(call)) reject(x, call, row, prepared);
     else run_checked(x, call, prepared);
     if (timed) {
         prepared->ns = clock_monotonic_ns() - start_ns + 1;
         if (prepared->ns >= slow_ns && x->hooks.slow != NULL)
             x->hooks.slow(x->hooks.arg, call, prepared->ns);
     }
-    count_error(x, row, reply, before);
+    count_error(x, prepared->not_run ? NULL : row, reply, before);
     /* As it is now: CLIENT REPLY ON is answered. */
     if (__builtin_expect(skip || session->reply_off, 0)) reply_rewind(reply, before);
 }
@@ -334,6 +357,7 @@ static void prepare(struct executor *x, const struct session *session,
 
         p->command = command_find(item->argv[0]);
         p->ns = 0;
+        p->not_run = false;
         p->hashed = p->command != NULL && one_key(p->command, item->argc) &&
                     item->argv[p->command->first_key].bytes <= STORE_KEY_MAX;
         if (!p->hashed) continue;
@@ -369,7 +393,7 @@ static size_t run_chunk(struct executor *x, struct session *session, struct repl
         run_item(x, &call, &all[i]);
     }
     if (i > 0 && all[i - 1].command != NULL)
-        session->last_command = (uint16_t)command_index(all[i - 1].command);
+        METRIC_SET(session->last_command, (uint16_t)command_index(all[i - 1].command));
     uint64_t ns = clock_monotonic_ns() - start_ns;
 
     count_batch(x, all, i, ns);

@@ -168,7 +168,7 @@ static void print_group(FILE *to, const char *group)
 void command_document(FILE *to)
 {
     fputs("# Commands\n\n"
-          "Made from the table of commands by `loomcache --describe commands`; do not edit.\n"
+          "Made from the table of commands by `loomcache --commands`; do not edit.\n"
           "The last column is the version of Redis in which the command first appeared.\n",
           to);
     for (size_t i = 0; i < command_count(); i++) {

@@ -42,20 +42,21 @@ static void run_type(struct call *call)
 
 /* ---- other names, other databases -------------------------------------------------------------- */
 
-/* Take e away from one key and put it at another.  The source goes first, so that a large value
- * is never counted twice and pushes nothing out; if the target then cannot be had, the source is
- * put back into the room it has just left. */
+/* Take e away from one key and put it at another.  For a moment it is there twice, over this
+ * partition's limit if need be: the node holds no more afterwards, so nothing is pushed out for it.
+ * On failure nothing has changed. */
 static int move_entry(const struct store_key *from, loom_entry *e, const struct store_key *to)
 {
     struct carried carried;
     int rc = carry_take(from->partition, e, &carried);
 
     if (rc != 0) return rc;
-    partition_remove(from, e);
-    rc = carry_put(&carried, to, partition_find(to, STORE_PEEK));
-    if (rc != 0) (void)carry_put(&carried, from, NULL);
+    rc = carry_put(&carried, to, partition_find(to, STORE_PEEK), true);
     carry_drop(&carried);
-    return rc;
+    if (rc != 0) return rc;
+    e = partition_find(from, STORE_PEEK);
+    if (e != NULL) partition_remove(from, e);
+    return 0;
 }
 
 static bool same_name(const struct call *call)
@@ -159,7 +160,7 @@ static void run_copy(struct call *call)
     rc = carry_take(call->keys[0].partition, e, &carried);
     if (rc == 0) {
         old = partition_find(&to, STORE_PEEK);
-        rc = carry_put(&carried, &to, old);
+        rc = carry_put(&carried, &to, old, false);
         carry_drop(&carried);
     }
     if (rc != 0) call_failed(call, rc);
@@ -196,7 +197,7 @@ static void run_select(struct call *call)
     uint8_t db;
 
     if (!parse_db(call, 1, NULL, &db)) return;
-    call->session->db = db;
+    METRIC_SET(call->session->db, db);
     reply_ok(call->reply);
 }
 

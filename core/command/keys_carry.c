@@ -31,13 +31,15 @@ int carry_take(struct partition *p, loom_entry *e, struct carried *ret)
     return 0;
 }
 
-int carry_put(const struct carried *carried, const struct store_key *to, loom_entry *old)
+int carry_put(const struct carried *carried, const struct store_key *to, loom_entry *old,
+              bool overdraw)
 {
     struct store_put put = {
         .value = carried->value,
         .blob = carried->blob,
         .expires_ms = carried->expires_ms,
         .old = old,
+        .overdraw = overdraw,
     };
 
     return partition_put(to, &put, NULL);

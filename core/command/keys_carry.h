@@ -22,8 +22,10 @@ struct carried {
 /* carry_take - LOOM_E_NOMEM; on success carry_drop() when done.  *ret must not be copied.  The
  * partition of e is locked here, but need not be later.  [owner] */
 int carry_take(struct partition *p, loom_entry *e, struct carried *ret);
-/* carry_put - insert or overwrite, with the expiry that was taken along.  old as in store_put. */
-int carry_put(const struct carried *carried, const struct store_key *to, loom_entry *old);
+/* carry_put - insert or overwrite, with the expiry that was taken along.  old and overdraw as in
+ * store_put. */
+int carry_put(const struct carried *carried, const struct store_key *to, loom_entry *old,
+              bool overdraw);
 void carry_drop(struct carried *carried);
 
 #endif

@@ -7,6 +7,8 @@
 
 struct transaction; /* MULTI's queue and WATCH's list; allocated when first needed */
 
+/* CLIENT LIST looks from other threads: id, transaction, db, proto and last_command are written with
+ * METRIC_SET() once the session is in use, the names under the loop's lock. */
 struct session {
     uint64_t id;
     struct transaction *transaction; /* NULL outside MULTI and WATCH */

@@ -20,7 +20,7 @@
 struct transaction *transaction_get(struct session *session)
 {
     if (session->transaction == NULL)
-        session->transaction = mem_zalloc(MEM_CONN, sizeof *session->transaction);
+        METRIC_SET(session->transaction, mem_zalloc(MEM_CONN, sizeof *session->transaction));
     return session->transaction;
 }
 
@@ -42,7 +42,7 @@ void transaction_trim(struct session *session)
     if (t == NULL || t->in_multi || t->watched.n > 0) return;
     watched_clear(&t->watched, 0, true); /* the places of none */
     mem_free(MEM_CONN, t);
-    session->transaction = NULL;
+    METRIC_SET(session->transaction, NULL);
 }
 
 void transaction_free(struct session *session)
@@ -279,9 +279,9 @@ static void run_exec(struct call *call)
         reply_error(call->reply, "EXECABORT Transaction discarded because of: OOM command not "
                                  "allowed when used memory > 'maxmemory'.");
     } else {
-        session->transaction = NULL; /* its commands see a session outside MULTI */
+        METRIC_SET(session->transaction, NULL); /* its commands see a session outside MULTI */
         run_all(call, t);
-        session->transaction = t;
+        METRIC_SET(session->transaction, t);
     }
     transaction_free(session);
 }

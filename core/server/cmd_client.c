@@ -9,7 +9,7 @@
 #include "core/server/cmd_rows.h"
 #include "core/server/cmd_text.h"
 
-/* ---- names ---------------------------------------------------------------------------------------- */
+/* ---- names ----------------------------------------------------------------------------------- */
 
 bool client_text_check(struct call *call, const char *what, struct slice text)
 {
@@ -82,7 +82,7 @@ static void run_setinfo(struct call *call)
         reply_ok(call->reply);
 }
 
-/* ---- looking at oneself --------------------------------------------------------------------------- */
+/* ---- looking at oneself ---------------------------------------------------------------------- */
 
 static void run_id(struct call *call)
 {
@@ -103,7 +103,7 @@ static void run_info(struct call *call)
     text_reply(call, &text);
 }
 
-/* ---- switches ------------------------------------------------------------------------------------- */
+/* ---- switches -------------------------------------------------------------------------------- */
 
 static bool parse_switch(struct call *call, bool *ret)
 {
@@ -144,7 +144,7 @@ static void run_reply(struct call *call)
     }
 }
 
-/* ---- what is not there ---------------------------------------------------------------------------- */
+/* ---- what is not there ----------------------------------------------------------------------- */
 
 /* Commands of a paused client would have to wait somewhere; here they run as they come. */
 static void run_pause(struct call *call)
@@ -207,7 +207,7 @@ static void run_trackinginfo(struct call *call)
     reply_array(reply, 0);
 }
 
-/* ---- the table ------------------------------------------------------------------------------------ */
+/* ---- the table ------------------------------------------------------------------------------- */
 
 #define ROW(name, run, arity, flags, since, syntax, summary)                                       \
     CMD_ROW("client|" name, run, arity, COMMAND_LOADING | (flags), "connection", since, syntax,    \

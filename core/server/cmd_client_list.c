@@ -23,7 +23,7 @@ bool client_type_parse(struct call *call, struct slice text, enum client_type *r
     return true;
 }
 
-/* ---- numbers of connections ----------------------------------------------------------------------- */
+/* ---- numbers of connections ------------------------------------------------------------------ */
 
 struct ids {
     uint64_t *at;
@@ -59,7 +59,7 @@ static bool ids_have(const struct ids *sorted, uint64_t id)
     return sorted->n > 0 && bsearch(&id, sorted->at, sorted->n, sizeof id, compare) != NULL;
 }
 
-/* ---- LIST ----------------------------------------------------------------------------------------- */
+/* ---- LIST ------------------------------------------------------------------------------------ */
 
 struct listing {
     struct text text;
@@ -119,7 +119,7 @@ void client_list(struct call *call)
     mem_free(MEM_BUFFER, listing.ids.at);
 }
 
-/* ---- KILL ----------------------------------------------------------------------------------------- */
+/* ---- KILL ------------------------------------------------------------------------------------ */
 
 struct kill {
     uint64_t id; /* 0: any */

@@ -11,7 +11,7 @@
 #include "core/server/conn.h"
 #include "core/server/info.h"
 
-/* ---- GET ------------------------------------------------------------------------------------------ */
+/* ---- GET ------------------------------------------------------------------------------------- */
 
 struct got {
     struct reply *reply;
@@ -56,7 +56,7 @@ static void run_get(struct call *call)
     text_free(&got.names);
 }
 
-/* ---- SET ------------------------------------------------------------------------------------------ */
+/* ---- SET ------------------------------------------------------------------------------------- */
 
 static void reply_refused(struct call *call, struct slice name, int code, const struct error *error)
 {
@@ -109,7 +109,7 @@ static void run_set(struct call *call)
     mem_free(MEM_CONFIG, pairs);
 }
 
-/* ---- the others ----------------------------------------------------------------------------------- */
+/* ---- the others ------------------------------------------------------------------------------ */
 
 static void run_rewrite(struct call *call)
 {

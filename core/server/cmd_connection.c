@@ -40,7 +40,7 @@ static void run_reset(struct call *call)
     reply_simple(call->reply, "RESET");
 }
 
-/* ---- who are you ---------------------------------------------------------------------------------- */
+/* ---- who are you ----------------------------------------------------------------------------- */
 
 /* The session becomes the user's, or the error is written.  There is one user. */
 static bool authenticate(struct call *call, struct slice user, struct slice password)
@@ -77,7 +77,7 @@ static void run_auth(struct call *call)
     if (authenticate(call, user, call->argv[call->argc - 1])) reply_ok(call->reply);
 }
 
-/* ---- HELLO ---------------------------------------------------------------------------------------- */
+/* ---- HELLO ----------------------------------------------------------------------------------- */
 
 struct hello {
     int64_t proto; /* 0: stays */
@@ -155,11 +155,14 @@ static void run_hello(struct call *call)
         return;
     }
     if (hello.name != NULL && !client_text_set(call, &session->name, *hello.name)) return;
-    if (hello.proto != 0) session->proto = call->reply->proto = (uint8_t)hello.proto;
+    if (hello.proto != 0) {
+        METRIC_SET(session->proto, (uint8_t)hello.proto);
+        call->reply->proto = session->proto;
+    }
     reply_hello(call);
 }
 
-/* ---- the table ------------------------------------------------------------------------------------ */
+/* ---- the table ------------------------------------------------------------------------------- */
 
 #define OPEN (COMMAND_FAST | COMMAND_LOADING | COMMAND_NO_AUTH)
 #define ROW(name, run, arity, flags, since, syntax, summary)                                       \

@@ -102,7 +102,7 @@ static void run_reload(struct call *call)
                      "there is nothing to load from");
 }
 
-/* ---- DIGEST --------------------------------------------------------------------------------------- */
+/* ---- DIGEST ---------------------------------------------------------------------------------- */
 
 /* 160 bits that depend on what is stored and not on the order: sums of keyed hashes, by xor. */
 struct digest {
@@ -189,7 +189,7 @@ static void run_digest_value(struct call *call)
     }
 }
 
-/* ---- PROTOCOL ------------------------------------------------------------------------------------- */
+/* ---- PROTOCOL -------------------------------------------------------------------------------- */
 
 /* As in Redis: clients' tests of their parsers know these values. */
 static void run_protocol(struct call *call)
@@ -223,7 +223,7 @@ static void run_protocol(struct call *call)
     }
 }
 
-/* ---- the table ------------------------------------------------------------------------------------ */
+/* ---- the table ------------------------------------------------------------------------------- */
 
 #define ROW(name, run, arity, flags, syntax, summary)                                              \
     CMD_ROW("debug|" name, run, arity, COMMAND_ADMIN | COMMAND_LOADING | (flags), "server",        \

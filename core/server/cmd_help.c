@@ -38,7 +38,8 @@ void cmd_help(struct call *call)
     LOOM_ASSERT(parent != NULL && parent->children != NULL);
     while (parent->children[n].name != NULL) n++;
     upper(word, name, n_name, sizeof word);
-    snprintf(line, sizeof line, "%s <subcommand> [<arg> [value] [opt] ...]. Subcommands are:", word);
+    snprintf(line, sizeof line, "%s <subcommand> [<arg> [value] [opt] ...]. Subcommands are:",
+             word);
     reply_array(call->reply, 1 + 2 * n);
     reply_simple(call->reply, line);
     for (size_t i = 0; i < n; i++) reply_child(call->reply, &parent->children[i]);

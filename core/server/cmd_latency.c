@@ -7,7 +7,7 @@
 #include "core/server/info.h"
 #include "core/server/latency.h"
 
-/* ---- spikes --------------------------------------------------------------------------------------- */
+/* ---- spikes ---------------------------------------------------------------------------------- */
 
 static void run_latest(struct call *call)
 {
@@ -49,7 +49,7 @@ static void run_reset(struct call *call)
     reply_int(call->reply, (int64_t)n);
 }
 
-/* ---- DOCTOR --------------------------------------------------------------------------------------- */
+/* ---- DOCTOR ---------------------------------------------------------------------------------- */
 
 static const char *advice(const char *event)
 {
@@ -96,7 +96,7 @@ static void run_doctor(struct call *call)
     text_reply(call, &text);
 }
 
-/* ---- HISTOGRAM ------------------------------------------------------------------------------------ */
+/* ---- HISTOGRAM ------------------------------------------------------------------------------- */
 
 /* Upper edges are powers of two of 1.024 us, as everybody's parser has learned from Redis. */
 static bool reply_histogram(struct reply *reply, const struct command *command)

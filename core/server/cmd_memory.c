@@ -17,7 +17,7 @@ extern void malloc_stats_print(void (*write)(void *arg, const char *text), void 
 
 #define EVERY_ARENA 4096 /* MALLCTL_ARENAS_ALL */
 
-/* ---- STATS ---------------------------------------------------------------------------------------- */
+/* ---- STATS ----------------------------------------------------------------------------------- */
 
 static double ratio(uint64_t a, uint64_t b)
 {
@@ -71,7 +71,7 @@ static void run_stats(struct call *call)
     reply_map_at(reply, place, n);
 }
 
-/* ---- DOCTOR --------------------------------------------------------------------------------------- */
+/* ---- DOCTOR ---------------------------------------------------------------------------------- */
 
 #define LITTLE_BYTES (5u << 20)
 
@@ -106,7 +106,7 @@ static void run_doctor(struct call *call)
     text_reply(call, &text);
 }
 
-/* ---- the allocator -------------------------------------------------------------------------------- */
+/* ---- the allocator --------------------------------------------------------------------------- */
 
 static void run_purge(struct call *call)
 {

@@ -9,7 +9,7 @@
 #include "core/server/cmd_rows.h"
 #include "core/server/server.h"
 
-/* ---- what the instances say ----------------------------------------------------------------------- */
+/* ---- what the instances say ------------------------------------------------------------------ */
 
 struct counted {
     char name[PLUGIN_COUNTER_NAME_MAX]; /* a copy: the instance may end meanwhile */
@@ -68,7 +68,7 @@ static void reply_options(void *arg, const struct plugin_instance *instance)
     g->options_done = true;
 }
 
-/* ---- replies -------------------------------------------------------------------------------------- */
+/* ---- replies --------------------------------------------------------------------------------- */
 
 static void pair(struct reply *reply, const char *key, const char *value)
 {

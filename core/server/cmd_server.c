@@ -24,7 +24,7 @@ static void run_lolwut(struct call *call)
     text_reply(call, &text);
 }
 
-/* ---- SHUTDOWN ------------------------------------------------------------------------------------- */
+/* ---- SHUTDOWN -------------------------------------------------------------------------------- */
 
 struct shutdown {
     bool save, no_save, abort;
@@ -67,7 +67,7 @@ static void run_shutdown(struct call *call)
     call->session->close_after_reply = true;
 }
 
-/* ---- no disk -------------------------------------------------------------------------------------- */
+/* ---- no disk --------------------------------------------------------------------------------- */
 
 static void run_save(struct call *call)
 {
@@ -79,7 +79,7 @@ static void run_lastsave(struct call *call)
     reply_int(call->reply, (int64_t)(server_the->started_ms / 1000));
 }
 
-/* ---- no replicas ---------------------------------------------------------------------------------- */
+/* ---- no replicas ----------------------------------------------------------------------------- */
 
 static void run_role(struct call *call)
 {
@@ -135,14 +135,14 @@ static void run_waitaof(struct call *call)
     reply_int(call->reply, 0);
 }
 
-/* ---- no cluster ----------------------------------------------------------------------------------- */
+/* ---- no cluster ------------------------------------------------------------------------------ */
 
 static void run_no_cluster(struct call *call)
 {
     call_error(call, "This instance has cluster support disabled");
 }
 
-/* ---- the table ------------------------------------------------------------------------------------ */
+/* ---- the table ------------------------------------------------------------------------------- */
 
 #define ROW(name, run, arity, flags, since, syntax, summary)                                       \
     CMD_ROW(name, run, arity, flags, "server", since, syntax, summary)

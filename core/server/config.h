@@ -165,11 +165,18 @@ struct config {
 
 /* --- the command line (config_args.c) --------------------------------------------------------- */
 
-enum config_mode { CONFIG_RUN, CONFIG_CHECK, CONFIG_DESCRIBE, CONFIG_HELP, CONFIG_VERSION };
+enum config_mode {
+    CONFIG_RUN,
+    CONFIG_CHECK,
+    CONFIG_DESCRIBE,
+    CONFIG_COMMANDS,
+    CONFIG_HELP,
+    CONFIG_VERSION
+};
 #define CONFIG_ARGS_MAX 256
 
 /* loomcache [FILE | --config FILE] [--port N] [--set section.key=value]... [--check-config FILE]
- *           [--describe] [--json] [--help] [--version] */
+ *           [--describe] [--json] [--commands] [--help] [--version] */
 struct config_args {
     enum config_mode mode;
     bool json;        /* --describe --json */

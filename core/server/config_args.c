@@ -5,8 +5,17 @@
 #include "core/base/bytes.h"
 #include "core/server/config.h"
 
-enum what { WHAT_CONFIG, WHAT_SET, WHAT_PORT, WHAT_CHECK, WHAT_DESCRIBE, WHAT_JSON, WHAT_HELP,
-            WHAT_VERSION };
+enum what {
+    WHAT_CONFIG,
+    WHAT_SET,
+    WHAT_PORT,
+    WHAT_CHECK,
+    WHAT_DESCRIBE,
+    WHAT_COMMANDS,
+    WHAT_JSON,
+    WHAT_HELP,
+    WHAT_VERSION
+};
 static const struct flag {
     const char *name, *value, *help; /* value: what it is called, NULL: takes none */
     enum what what;
@@ -20,6 +29,7 @@ static const struct flag {
      WHAT_CHECK},
     {"--describe", NULL, "print every option and metric of the core and of all plugins, then exit",
      WHAT_DESCRIBE},
+    {"--commands", NULL, "print every command as markdown, then exit", WHAT_COMMANDS},
     {"--json", NULL, "with --describe: one JSON object per line", WHAT_JSON},
     {"--help", NULL, "print this, then exit", WHAT_HELP},
     {"--version", NULL, "print the version, then exit", WHAT_VERSION},
@@ -98,6 +108,7 @@ static int take_flag(struct config_args *args, const struct flag *flag, const ch
         return take_set(args, args->port_set, error);
     case WHAT_CHECK: args->mode = CONFIG_CHECK; return take_file(args, value, error);
     case WHAT_DESCRIBE: args->mode = CONFIG_DESCRIBE; return 0;
+    case WHAT_COMMANDS: args->mode = CONFIG_COMMANDS; return 0;
     case WHAT_JSON: args->json = true; return 0;
     case WHAT_HELP: args->mode = CONFIG_HELP; return 0;
     default: args->mode = CONFIG_VERSION; return 0;

@@ -29,7 +29,7 @@ uint32_t info_hz(void);
  * moment later.  LOOM_E_NOMEM: one of those was not told. */
 int info_reset(struct server *server, struct loop *own);
 
-/* ---- sums ----------------------------------------------------------------------------------------- */
+/* ---- sums ------------------------------------------------------------------------------------ */
 
 struct info_totals { /* of all loops */
     uint64_t commands, errors, bytes_in, bytes_out;
@@ -59,7 +59,7 @@ void info_rates(const struct server *server, struct info_rates *ret);
 /* info_connections - received and rejected since the last reset. */
 void info_connections(const struct server *server, uint64_t *ret_received, uint64_t *ret_rejected);
 
-/* ---- the process ---------------------------------------------------------------------------------- */
+/* ---- the process ----------------------------------------------------------------------------- */
 
 /* info_rss_bytes - the resident set; the system is asked at most every 100 ms. */
 uint64_t info_rss_bytes(void);
@@ -67,7 +67,7 @@ const char *info_allocator(char *at, size_t room); /* "jemalloc-5.3.0", "libc" *
 const char *info_system(char *at, size_t room);    /* "Linux 6.1.0 x86_64" */
 const char *info_executable(char *at, size_t room);
 
-/* ---- sections (info_sections.c, info_stats.c) ----------------------------------------------------- */
+/* ---- sections (info_sections.c, info_stats.c) ------------------------------------------------ */
 
 struct info_view { /* gathered once for all sections */
     struct server *server;

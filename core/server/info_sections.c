@@ -26,7 +26,7 @@ static void add_bytes(struct text *out, const char *name, uint64_t bytes)
              units[unit]);
 }
 
-/* ---- Server --------------------------------------------------------------------------------------- */
+/* ---- Server ---------------------------------------------------------------------------------- */
 
 void info_section_server(const struct info_view *view, struct text *out)
 {
@@ -58,7 +58,7 @@ void info_section_server(const struct info_view *view, struct text *out)
     text_add(out, "io_threads_active:%d\r\n", server->n_loops > 1);
 }
 
-/* ---- Clients -------------------------------------------------------------------------------------- */
+/* ---- Clients --------------------------------------------------------------------------------- */
 
 void info_section_clients(const struct info_view *view, struct text *out)
 {
@@ -73,7 +73,7 @@ void info_section_clients(const struct info_view *view, struct text *out)
     text_add(out, "clients_in_timeout_table:0\r\n");
 }
 
-/* ---- Memory --------------------------------------------------------------------------------------- */
+/* ---- Memory ---------------------------------------------------------------------------------- */
 
 /* The nearest of Redis' names, the same as CONFIG GET maxmemory-policy shows. */
 static const char *policy_name(const struct config *config)
@@ -122,7 +122,7 @@ void info_section_memory(const struct info_view *view, struct text *out)
     text_add(out, "active_defrag_running:0\r\nlazyfree_pending_objects:0\r\n");
 }
 
-/* ---- what is not there ---------------------------------------------------------------------------- */
+/* ---- what is not there ----------------------------------------------------------------------- */
 
 void info_section_persistence(const struct info_view *view, struct text *out)
 {
@@ -153,7 +153,7 @@ void info_section_cluster(const struct info_view *view, struct text *out)
     text_add(out, "cluster_enabled:0\r\n");
 }
 
-/* ---- CPU, Keyspace -------------------------------------------------------------------------------- */
+/* ---- CPU, Keyspace --------------------------------------------------------------------------- */
 
 static void add_cpu(struct text *out, const char *name, struct timeval t)
 {

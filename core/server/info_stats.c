@@ -4,7 +4,7 @@
 #include "core/base/mem.h"
 #include "core/server/info.h"
 
-/* ---- Stats ---------------------------------------------------------------------------------------- */
+/* ---- Stats ----------------------------------------------------------------------------------- */
 
 static void add(struct text *out, const char *name, uint64_t value)
 {
@@ -48,7 +48,7 @@ void info_section_stats(const struct info_view *view, struct text *out)
     add(out, "client_output_buffer_limit_disconnections", t->output_overruns);
 }
 
-/* ---- by command ----------------------------------------------------------------------------------- */
+/* ---- by command ------------------------------------------------------------------------------ */
 
 void info_section_commandstats(const struct info_view *view, struct text *out)
 {
@@ -85,7 +85,7 @@ void info_section_latencystats(const struct info_view *view, struct text *out)
     }
 }
 
-/* ---- LoomCache ------------------------------------------------------------------------------------ */
+/* ---- LoomCache ------------------------------------------------------------------------------- */
 
 static double ratio(uint64_t a, uint64_t b)
 {

@@ -25,7 +25,7 @@ static struct {
     uint64_t received_before, rejected_before; /* the last reset */
 } state = {.lock = PTHREAD_MUTEX_INITIALIZER};
 
-/* ---- loops and commands --------------------------------------------------------------------------- */
+/* ---- loops and commands ---------------------------------------------------------------------- */
 
 static uint32_t loops_of(const struct server *server)
 {
@@ -71,7 +71,7 @@ void info_command(const struct server *server, size_t index, struct command_stat
     *ret = sum;
 }
 
-/* ---- memory --------------------------------------------------------------------------------------- */
+/* ---- memory ---------------------------------------------------------------------------------- */
 
 static uint64_t raise_peak(uint64_t used, uint64_t *ret_startup)
 {
@@ -105,7 +105,7 @@ void info_memory(const struct server *server, struct info_memory *ret)
     *ret = m;
 }
 
-/* ---- rates ---------------------------------------------------------------------------------------- */
+/* ---- rates ----------------------------------------------------------------------------------- */
 
 static struct sample sample_now(const struct server *server)
 {
@@ -176,7 +176,7 @@ void info_rates(const struct server *server, struct info_rates *ret)
     ret->bytes_out = rate(before.bytes_out, now.bytes_out, ns);
 }
 
-/* ---- from zero again ------------------------------------------------------------------------------ */
+/* ---- from zero again ------------------------------------------------------------------------- */
 
 void info_connections(const struct server *server, uint64_t *ret_received, uint64_t *ret_rejected)
 {

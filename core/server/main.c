@@ -1,8 +1,9 @@
-/* main.c - the program loomcache: one of run, check, describe, help, version. */
+/* main.c - the program loomcache: one of run, check, describe, commands, help, version. */
 #include <stdio.h>
 #include <stdlib.h>
 
 #include "core/base/log.h"
+#include "core/command/introspect.h"
 #include "core/server/config.h"
 #include "core/server/metrics.h"
 #include "core/server/run.h"
@@ -59,6 +60,10 @@ int main(int argc, char **argv)
     }
     switch (args.mode) {
     case CONFIG_HELP: config_usage(stdout); return 0;
+    case CONFIG_COMMANDS:
+        if (server_register_commands(&error) != 0) return say(&error);
+        command_document(stdout);
+        return 0;
     case CONFIG_VERSION: printf("loomcache %s\n", LOOM_VERSION); return 0;
     case CONFIG_CHECK: return config_check(&args, environ, stdout, stderr);
     case CONFIG_DESCRIBE:

@@ -79,6 +79,7 @@ static void on_hangup(uv_signal_t *handle, int number)
     struct error error;
 
     (void)number;
+    if (server_log_reopen(runner->server, &error) != 0) LOG_ERROR("config", "%s", error.text);
     server_audit(runner->server, "SIGHUP: reading the configuration again");
     if (config_reload(runner->server->config, said, NULL, &error) != 0)
         LOG_ERROR("config", "%s; nothing was changed", error.text);

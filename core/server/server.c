@@ -108,6 +108,16 @@ static int open_log(struct server *server, struct error *error)
     return log_open(&settings, error);
 }
 
+int server_log_reopen(struct server *server, struct error *error)
+{
+    int rc;
+
+    config_lock(server->config);
+    rc = open_log(server, error);
+    config_unlock(server->config);
+    return rc;
+}
+
 static int on_change(void *arg, enum config_key key, struct error *error)
 {
     struct server *server = arg;
@@ -204,7 +214,7 @@ static int start_loops(struct server *server, struct error *error)
     return 0;
 }
 
-static int register_commands(struct error *error)
+int server_register_commands(struct error *error)
 {
     static const struct command *const tables[] = {
         command_rows_string,      command_rows_counter, command_rows_bitmap,
@@ -243,7 +253,7 @@ int server_open(struct server *server, struct config *config, struct error *erro
     rc = uv_loop_init(&server->uv);
     if (rc != 0) return error_set(error, LOOM_E_IO, "no event loop: %s", uv_strerror(rc));
     rc = server_password_set(server, config->server.requirepass);
-    if (rc == 0) rc = register_commands(error);
+    if (rc == 0) rc = server_register_commands(error);
     if (rc == 0) rc = open_store(server, error);
     if (rc == 0) rc = open_recorders(server, error);
     if (rc == 0) rc = metrics_open(server, &server->metrics, error);

@@ -72,6 +72,8 @@ void server_stop(struct server *server, const char *why);
 int server_password_set(struct server *server, const char *password);
 bool server_password_is(struct server *server, struct slice attempt);
 bool server_password_wanted(const struct server *server);
+/* server_log_reopen - after a log file was moved away (SIGHUP).  LOOM_E_IO: the old one stays. */
+int server_log_reopen(struct server *server, struct error *error);
 /* server_audit - count and log one administrative event. */
 void server_audit(struct server *server, const char *format, ...) LOOM_PRINTF(2, 3);
 

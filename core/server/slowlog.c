@@ -83,7 +83,7 @@ uint64_t slowlog_threshold_ns(const struct slowlog *log)
     return us < 0 || us > INT64_MAX / 1000 ? UINT64_MAX : (uint64_t)us * 1000;
 }
 
-/* ---- one entry ------------------------------------------------------------------------------------ */
+/* ---- one entry ------------------------------------------------------------------------------- */
 
 static struct slice put(char **at, const char *from, size_t bytes)
 {
@@ -167,7 +167,7 @@ void slowlog_add(struct slowlog *log, const struct call *call, uint64_t ns, cons
     free_chain(gone);
 }
 
-/* ---- looking -------------------------------------------------------------------------------------- */
+/* ---- looking --------------------------------------------------------------------------------- */
 
 size_t slowlog_count(struct slowlog *log)
 {

@@ -19,6 +19,11 @@ void partition_touch(struct partition *p, loom_entry *e)
     }
 }
 
+void partition_quiet(struct partition *p, bool quiet)
+{
+    p->touch_kind = quiet ? LOOM_TOUCH_NONE : p->policy_ops->touch.kind;
+}
+
 static void missed(struct partition *p, uint64_t hash, enum store_look look)
 {
     if (look != STORE_READ) return;

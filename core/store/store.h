@@ -158,6 +158,9 @@ uint64_t store_tick(struct store *store, uint32_t partition, uint64_t now_ms, ui
 
 void partition_lock(struct partition *p, uint64_t now_ms);
 void partition_unlock(struct partition *p);
+/* partition_quiet - until it is switched off again, under the same hold of the lock: reads and writes
+ * are no accesses for the policy. */
+void partition_quiet(struct partition *p, bool quiet);
 
 /* A set of partitions, locked in ascending order so that nobody waits in a circle. */
 struct partition_set {

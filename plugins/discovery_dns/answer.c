@@ -48,8 +48,8 @@ static bool skip_name(struct reader *r)
 
 static char lower(unsigned char c) { return (char)(c >= 'A' && c <= 'Z' ? c + 32 : c); }
 
-/* Write the name of a host out.  A pointer leads strictly backwards from the place it stands at, so there are
- * no loops to fall into. */
+/* Write the name of a host out.  A pointer leads strictly backwards from where it stands, so there
+ * are no loops to fall into. */
 static bool take_target(struct reader r, char *ret, size_t room)
 {
     size_t n = 0, before = r.next;

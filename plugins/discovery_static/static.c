@@ -4,7 +4,7 @@
  *   nodes = a=10.0.0.1:7654, b=10.0.0.2:7654
  *
  * The list is that of common/peers.h.  It does not change while the node runs: the answer is
- * given in init(), and refresh() has nothing to add.
+ * given in init(), and refresh() has nothing to add.  No list is the empty set: a node alone.
  */
 #include <loomcache/discovery.h>
 
@@ -19,14 +19,10 @@ static int init(void *self, const struct loom_host *host, const struct loom_disc
     const struct fixed *fixed = self;
     char why[PEERS_WHY_MAX];
     struct peers peers;
-    int rc;
+    int rc = 0;
 
-    if (fixed->nodes[0] == '\0') { /* a single node, which needs no set-up */
-        sink->found(sink->to, NULL, 0);
-        return 0;
-    }
     peers_init(&peers, host);
-    rc = peers_parse(&peers, fixed->nodes, why);
+    if (fixed->nodes[0] != '\0') rc = peers_parse(&peers, fixed->nodes, why);
     if (rc != 0) host->fail(host, rc, "nodes: %s", why);
     else if ((rc = peers_tell(&peers, sink)) != 0) host->fail(host, rc, "out of memory");
     peers_free(&peers);
@@ -38,7 +34,8 @@ static void fini(void *self) { (void)self; }
 
 static const struct loom_option options[] = {
     LOOM_OPTION(STR, "nodes", struct fixed, nodes, "", 0, 0,
-                "Every node: name=host:port, host:port, host or [v6]:port, with commas; empty: one node."),
+                "Every node: name=host:port, host:port, host or [v6]:port, separated by "
+                "commas; empty: this node is alone."),
     LOOM_OPTION_END};
 
 static const struct loom_discovery_ops ops = {.struct_size = sizeof ops,

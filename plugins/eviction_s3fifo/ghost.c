@@ -4,8 +4,7 @@
 #include <string.h>
 
 #define BLOCK 512u    /* nodes: 4 KiB */
-#define FULL_CHAIN 2u /* nodes per head before there are more heads */
-#define LONG_CHAIN 8u /* nodes per head, at most, when there is no memory for more */
+#define LONG_CHAIN 8u /* nodes per head, at most, when there is no memory for more heads */
 #define MAX_TAKEN 3u  /* nodes that were taken, for each that may be remembered */
 #define TAKEN 0u      /* the fingerprint of a node that is no longer remembered */
 
@@ -73,7 +72,7 @@ static bool more_heads(struct ghost *g)
 /* Make sure that the node at next exists. */
 static bool reserve(struct ghost *g)
 {
-    if (g->next - g->first >= FULL_CHAIN * g->n_heads && !more_heads(g)) return false;
+    if (g->n >= g->n_heads + g->n_heads / 2 && !more_heads(g)) return false;
     if (g->next % BLOCK != 0) return true;
     if (blocks_used(g) == g->n_blocks && !more_blocks(g)) return false;
     struct ghost_block *block = g->host->alloc(g->host, sizeof *block);

@@ -12,7 +12,7 @@
  * Places only rise, and a chain runs from new to old.  So forgetting the oldest node is first++:
  * whoever follows a link to a place before first has reached the end of its chain.
  *
- * Memory: 8 bytes per node, and 2 to 4 for its share of the heads.  Thread: its owner's.
+ * Memory: 8 bytes per node, and 3 to 6 for its share of the heads.  Thread: its owner's.
  */
 #ifndef EVICTION_S3FIFO_GHOST_H
 #define EVICTION_S3FIFO_GHOST_H

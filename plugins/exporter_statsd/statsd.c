@@ -43,7 +43,8 @@ struct statsd {
     struct lines lines;
     char *datagram; /* mtu bytes */
     size_t n;
-    int error; /* errno of what was dropped in this sample; 0: nothing */
+    int error;                 /* errno of what was dropped in this sample; 0: nothing */
+    bool dropping, unresolved; /* has been said in the log */
 };
 
 /* --- where to -------------------------------------------------------------------------------- */
@@ -75,7 +76,9 @@ static void resolved(void *arg, const struct resolver_reply *reply)
         else ((struct sockaddr_in6 *)&address)->sin6_port = htons((uint16_t)statsd->port);
         use_address(statsd, (struct sockaddr *)&address, node->ai_addrlen);
         statsd->resolved_ms = *statsd->host->now_ms;
-    } else {
+        statsd->unresolved = false;
+    } else if (!statsd->unresolved) {
+        statsd->unresolved = true;
         statsd->host->log(statsd->host, LOOM_LOG_WARN, "no address for %s: %s; %s", statsd->target,
                           ares_strerror(reply->status),
                           statsd->address_bytes ? "the last one stays" : "nothing is sent");
@@ -159,6 +162,20 @@ static void append(void *arg, const char *at, size_t bytes)
     statsd->n += bytes;
 }
 
+/* A server that is away is news once, and once more when it is back. */
+static void tell(struct statsd *statsd)
+{
+    bool dropping = statsd->error != 0;
+
+    if (dropping && !statsd->dropping)
+        statsd->host->log(statsd->host, LOOM_LOG_WARN, "datagrams to %s port %u are dropped: %s",
+                          statsd->target, (unsigned)statsd->port, strerror(statsd->error));
+    else if (!dropping && statsd->dropping)
+        statsd->host->log(statsd->host, LOOM_LOG_INFO, "datagrams to %s port %u go out again",
+                          statsd->target, (unsigned)statsd->port);
+    statsd->dropping = dropping;
+}
+
 static void tick(void *arg)
 {
     struct statsd *statsd = arg;
@@ -178,9 +195,7 @@ static void tick(void *arg)
     if (statsd->n != 0) send_datagram(statsd);
     lines_end(&statsd->lines);
     loom_count(statsd->n_cut, statsd->lines.n_cut);
-    if (statsd->error != 0)
-        statsd->host->log(statsd->host, LOOM_LOG_WARN, "datagrams to %s port %u are dropped: %s",
-                          statsd->target, (unsigned)statsd->port, strerror(statsd->error));
+    tell(statsd);
 }
 
 /* --- the plugin ------------------------------------------------------------------------------ */

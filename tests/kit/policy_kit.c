@@ -387,6 +387,10 @@ void *policy_kit_self(struct policy_kit *kit)
 {
     return kit->self;
 }
+uint32_t *policy_kit_clock(struct policy_kit *kit)
+{
+    return &kit->clock;
+}
 const char *policy_kit_fault(const struct policy_kit *kit)
 {
     return kit->fault[0] != '\0' ? kit->fault : NULL;

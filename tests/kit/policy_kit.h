@@ -70,7 +70,9 @@ uint64_t policy_kit_allocs(const struct policy_kit *kit);      /* asked for by t
 uint64_t policy_kit_held_bytes(const struct policy_kit *kit);  /* held by the policy now */
 uint64_t policy_kit_none_given(const struct policy_kit *kit);  /* evict() gave none, but could */
 const struct loom_space *policy_kit_space(const struct policy_kit *kit);
-void *policy_kit_self(struct policy_kit *kit); /* the instance, for a bench that calls it itself */
+/* For a bench, which calls the policy itself: the instance, and the clock that it sees. */
+void *policy_kit_self(struct policy_kit *kit);
+uint32_t *policy_kit_clock(struct policy_kit *kit);
 /* policy_kit_hit - what core does for a hit on a resident entry: the mark, or the call. */
 void policy_kit_hit(struct policy_kit *kit, loom_entry *e);
 uint64_t policy_kit_hash(const struct policy_kit *kit, uint64_t key);

@@ -47,10 +47,11 @@ static void open_config(struct cmd_kit *kit, const char *set)
 static void open_store(struct cmd_kit *kit)
 {
     const struct config *config = kit->server.config;
-    const struct store_settings settings = {.n_partitions = config->storage.partitions,
-                                            .max_memory = config->storage.max_memory_bytes,
-                                            .inline_max = (uint32_t)config->storage.inline_max_bytes,
-                                            .hash_seed = 1};
+    const struct store_settings settings = {
+        .n_partitions = config->storage.partitions,
+        .max_memory = config->storage.max_memory_bytes,
+        .inline_max = (uint32_t)config->storage.inline_max_bytes,
+        .hash_seed = 1};
     const struct store_plugins plugins = {.storage = config->storage_plugin,
                                           .policy = config->eviction_plugin};
     struct error error = {0};
@@ -120,7 +121,7 @@ void cmd_kit_close(struct cmd_kit *kit)
     server_the = NULL;
 }
 
-/* ---- saying --------------------------------------------------------------------------------------- */
+/* ---- saying ---------------------------------------------------------------------------------- */
 
 static void execute(struct cmd_kit *kit, const char *line)
 {
@@ -139,7 +140,8 @@ static void execute(struct cmd_kit *kit, const char *line)
     item.argv = argv;
     reply_begin(&kit->reply, session->proto, 0);
     METRIC_ADD(kit->loop.stats.commands, 1);
-    cr_assert_eq(execute_batch(&kit->loop.executor, session, &kit->reply, &item, 1, kit->now_ms), 1);
+    n = execute_batch(&kit->loop.executor, session, &kit->reply, &item, 1, kit->now_ms);
+    cr_assert_eq(n, 1);
 }
 
 /* The reply as one string; NUL bytes as they are, so that the rest is not seen. */

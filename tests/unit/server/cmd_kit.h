@@ -1,5 +1,5 @@
-/* cmd_kit.h - a node without threads and sockets: configuration, store, one loop that does not turn,
- * one connection.  A test says a line and looks at the bytes of the reply.
+/* cmd_kit.h - a node without threads and sockets: configuration, store, one loop that does not
+ * turn, one connection.  A test says a line and looks at the bytes of the reply.
  *
  *     struct cmd_kit kit;
  *     cmd_kit_open(&kit, "server.requirepass=secret");
@@ -28,9 +28,9 @@ void cmd_kit_close(struct cmd_kit *kit);
 const char *cmd_say(struct cmd_kit *kit, const char *line);
 /* cmd_body - what is inside a bulk string that has just been said. */
 const char *cmd_body(struct cmd_kit *kit, const char *line);
-/* cmd_failures - say a line again and again, with the first, the second ... allocation failing, until
- * none does; each time there must be an error, or the reply it is when nothing fails.  How many
- * failed. */
+/* cmd_failures - say a line again and again, with the first, the second ... allocation failing,
+ * until none does; each time there must be an error, or the reply it is when nothing fails.  How
+ * many failed. */
 uint64_t cmd_failures(struct cmd_kit *kit, const char *line);
 
 struct cmd_step {

@@ -58,8 +58,9 @@ Test(cmd_connection, no_password)
 }
 
 #define HELLO(map, modules, proto)                                                                 \
-    map "$6\r\nserver\r\n$9\r\nloomcache\r\n$7\r\nversion\r\n$5\r\n7.2.4\r\n$5\r\nproto\r\n:" proto \
-        "\r\n$2\r\nid\r\n:1\r\n$4\r\nmode\r\n$10\r\nstandalone\r\n$4\r\nrole\r\n$6\r\nmaster\r\n"  \
+    map "$6\r\nserver\r\n$9\r\nloomcache\r\n$7\r\nversion\r\n$5\r\n7.2.4\r\n"                      \
+        "$5\r\nproto\r\n:" proto "\r\n$2\r\nid\r\n:1\r\n"                                          \
+        "$4\r\nmode\r\n$10\r\nstandalone\r\n$4\r\nrole\r\n$6\r\nmaster\r\n"                          \
         "$7\r\nmodules\r\n" modules
 
 Test(cmd_connection, hello)
@@ -102,7 +103,7 @@ Test(cmd_connection, reset)
     cmd_kit_close(&kit);
 }
 
-/* ---- CLIENT --------------------------------------------------------------------------------------- */
+/* ---- CLIENT ---------------------------------------------------------------------------------- */
 
 Test(cmd_client, names)
 {
@@ -159,6 +160,24 @@ Test(cmd_client, what_is_not_there_says_so)
               {"CLIENT FOO", "-ERR unknown subcommand 'FOO'. Try CLIENT HELP.\r\n"},
               {"CLIENT", WRONG_ARGS("client")});
     cr_expect(kit.conn.session.no_touch);
+    cmd_kit_close(&kit);
+}
+
+/* Two places, exact LRU: what was read last stays, unless reading was no access. */
+Test(cmd_client, no_touch)
+{
+    struct cmd_kit kit;
+
+    cmd_kit_open(&kit, "storage.partitions=1");
+    store_set_limits(kit.server.store, 0, 2);
+    CMD_STEPS(&kit, {"SET a 1", OK}, {"SET b 2", OK}, {"GET a", "$1\r\n1\r\n"}, {"SET c 3", OK},
+              {"EXISTS a", ":1\r\n"}, {"EXISTS b", ":0\r\n"}, {"CLIENT NO-TOUCH on", OK},
+              {"GET a", "$1\r\n1\r\n"}, {"MGET a a", "*2\r\n$1\r\n1\r\n$1\r\n1\r\n"},
+              {"MULTI", OK}, {"GET a", "+QUEUED\r\n"}, {"EXEC", "*1\r\n$1\r\n1\r\n"},
+              {"SET d 4", OK}, {"EXISTS a", ":0\r\n"}, {"EXISTS c", ":1\r\n"},
+              {"TOUCH c", ":1\r\n"}, {"SET e 5", OK}, {"EXISTS c", ":1\r\n"},
+              {"EXISTS d", ":0\r\n"}, {"CLIENT NO-TOUCH off", OK}, {"GET c", "$1\r\n3\r\n"},
+              {"SET f 6", OK}, {"EXISTS c", ":1\r\n"});
     cmd_kit_close(&kit);
 }
 

@@ -121,7 +121,8 @@ Test(latency, histogram)
     histogram_add(stats->latency, 3000000, 2);
     histogram_add(stats->latency, 40000000000ull, 1);
     CMD_STEPS(&kit, {"LATENCY HISTOGRAM get",
-                     "*2\r\n$3\r\nget\r\n*4\r\n$5\r\ncalls\r\n:10\r\n$14\r\nhistogram_usec\r\n*8\r\n"
+                     "*2\r\n$3\r\nget\r\n*4\r\n$5\r\ncalls\r\n:10\r\n$14\r\nhistogram_usec\r\n"
+                     "*8\r\n"
                      ":1\r\n:3\r\n:2\r\n:7\r\n:4194\r\n:9\r\n:17179869\r\n:10\r\n"});
     cr_expect_not_null(strstr(cmd_say(&kit, "LATENCY HISTOGRAM"), "$3\r\nget\r\n"));
     cmd_kit_close(&kit);

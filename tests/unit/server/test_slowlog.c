@@ -171,7 +171,7 @@ Test(slowlog, several_threads)
     slowlog_free(log);
 }
 
-/* ---- the command ---------------------------------------------------------------------------------- */
+/* ---- the command ----------------------------------------------------------------------------- */
 
 static void on_slow(void *arg, const struct call *call, uint64_t ns)
 {

@@ -1,4 +1,4 @@
-/* test_answer.c - the reader of DNS messages, on good ones, broken ones, and every one in between. */
+/* test_answer.c - the reader of DNS messages, on good ones and on broken ones. */
 #include <criterion/criterion.h>
 #include <string.h>
 

@@ -29,7 +29,7 @@ Test(discovery_static, the_list_is_the_set)
     cr_assert_eq(h.answers.n_found, 1);
 }
 
-Test(discovery_static, no_list_is_one_node)
+Test(discovery_static, no_list_is_a_node_alone)
 {
     cr_assert_eq(start(""), 0, "%s", h.failure);
     cr_assert_eq(h.answers.n_found, 1);
@@ -39,6 +39,7 @@ Test(discovery_static, no_list_is_one_node)
 static const struct {
     const char *settings, *sentence;
 } refused[] = {
+    {"nodes = ,", "nodes: element 1 \"\": there is nothing between the commas; write name="},
     {"nodes = a=b:99999", "nodes: element 1 \"a=b:99999\": a port is 1 to 65535; write name="},
     {"nodes = a,b,", "nodes: element 3 \"\": there is nothing between the commas; write name="},
     {"nodes = a=x,a=y", "nodes: element 2 \"a=y\": its name is that of element 1; write name="},

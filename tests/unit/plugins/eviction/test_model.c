@@ -208,8 +208,41 @@ ParameterizedTest(struct policy_name *name, eviction_model, takes_over_from_ever
         cr_assert_eq(policy_kit_swap(m.kit, ops, NULL), 0);
         m.evicts = LOOM_HAS(ops, evict);
         compare(&m);
+        for (uint64_t key = 0; key < KEYS && ops->touch.kind == LOOM_TOUCH_COUNT; key++)
+            if (m.present[key]) cr_assert_eq(policy_kit_find(m.kit, key)->touch, 0);
         for (int n = 0; n < 20000; n++) step(&m);
         compare(&m);
         policy_close(m.kit);
     }
+}
+
+/* However much was hit before, one eviction looks at a bounded number of entries: it happens under
+ * the partition's lock.  Seen here by what it changed. */
+ParameterizedTestParameters(eviction_model, one_eviction_is_bounded)
+{
+    static struct policy_name names[] = POLICY_NAMES;
+    return cr_make_param_array(struct policy_name, names, N_POLICIES);
+}
+
+ParameterizedTest(struct policy_name *name, eviction_model, one_eviction_is_bounded)
+{
+    enum { N = 30000, BOUND = 8500 };
+    static loom_entry before[N];
+    const struct loom_eviction_ops *ops = policy_load(name->text);
+    struct policy_kit_setup setup = {.capacity_items = N};
+    struct policy_kit *kit = policy_open(ops, &setup);
+    for (uint64_t key = 0; key < N; key++) policy_kit_set(kit, key, 8);
+    for (int hits = 0; hits < 3; hits++)
+        for (uint64_t key = 0; key < N; key++) cr_assert(policy_kit_get(kit, key));
+    for (int evictions = 0; evictions < 8 && LOOM_HAS(ops, evict); evictions++) {
+        size_t n_changed = 0;
+        for (uint64_t key = 0; key < N; key++) before[key] = *policy_kit_find(kit, key);
+        loom_entry *e = policy_kit_claim(kit);
+        cr_assert(e != NULL);
+        for (uint64_t key = 0; key < N; key++)
+            n_changed += memcmp(&before[key], policy_kit_find(kit, key), sizeof *e) != 0;
+        cr_assert_lt(n_changed, BOUND + 0u);
+        policy_kit_settle(kit, e, false);
+    }
+    policy_close(kit);
 }

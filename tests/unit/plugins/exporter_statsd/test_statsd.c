@@ -129,8 +129,9 @@ Test(exporter_statsd, counters_are_what_was_added_and_gauges_what_stands)
     hits->value = 12;
     misses->value = 0.5;
     bytes->value = 0;
-    cr_assert_str_eq(after_interval(1), "loomcache.cache_hits_total:7|c\n"
-                                        "loomcache.other_total:0.5|c\nloomcache.memory_bytes:0|g\n");
+    cr_assert_str_eq(after_interval(1),
+                     "loomcache.cache_hits_total:7|c\nloomcache.other_total:0.5|c\n"
+                     "loomcache.memory_bytes:0|g\n");
     hits->value = 4; /* begun again */
     cr_assert_str_eq(after_interval(1),
                      "loomcache.cache_hits_total:4|c\nloomcache.memory_bytes:0|g\n");
@@ -347,6 +348,10 @@ Test(exporter_statsd, a_server_that_was_away_misses_only_what_it_missed)
     cr_assert_str_eq(after_interval(1), "loomcache.a:1|g\n");
     cr_assert_eq(node_counter(&h, "datagrams_dropped"), 1);
     cr_assert(node_logged(&h, "are dropped: Connection refused"));
+    after_interval(1);
+    cr_assert(node_logged(&h, "go out again"));
+    after_interval(1);
+    cr_assert_eq(h.n_lines, 2, "news is told once");
 }
 
 /* --- the target ------------------------------------------------------------------------------ */
@@ -379,6 +384,7 @@ Test(exporter_statsd, without_an_address_nothing_is_sampled_and_nothing_is_lost)
     cr_assert_eq(h.n_samples, 0);
     cr_assert(node_logged(&h, "no address for no-such-name.invalid.: "));
     cr_assert(node_logged(&h, "; nothing is sent"));
+    cr_assert_eq(h.n_lines, 1, "once");
 }
 
 Test(exporter_statsd, port_0_sends_nothing)

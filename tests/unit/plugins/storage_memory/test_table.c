@@ -204,3 +204,20 @@ Test(table, shrinks_when_it_is_nearly_empty)
     for (uint32_t i = 0; i < 100; i++) cr_assert_eq(look(i), entries[i]);
     cr_assert(table_verify(&table, 100));
 }
+
+/* A scan across the place where the old array ends and the new one begins, for every such place. */
+Test(table, scan_passes_the_boundary_wherever_it_is)
+{
+    for (uint32_t i = 0; i < 1500; i++) table_insert(&table, make(i, scatter(i)), scatter(i));
+    for (uint32_t i = 60; i < 1500; i++) table_remove(&table, entries[i], scatter(i));
+    for (uint32_t step = 0; step < 400; step++) {
+        uint64_t cursor = 0;
+
+        table_step(&table, 1);
+        memset(n_seen, 0, sizeof n_seen);
+        do cursor = table_visit(&table, cursor, see, NULL);
+        while (cursor != 0);
+        for (uint32_t i = 0; i < 60; i++) cr_assert_geq(n_seen[i], 1, "step %u: entry %u", step, i);
+    }
+    cr_assert_eq(table.bits, TABLE_BITS_MIN);
+}

@@ -1,0 +1,1 @@
+"""What the suites share: servers, raw connections, waiting, running tests. Tests nothing itself."""

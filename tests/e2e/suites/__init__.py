@@ -1,0 +1,1 @@
+"""One file per suite; every function test_* in it is a test."""
