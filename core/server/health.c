@@ -32,7 +32,7 @@ static void say(struct text *text, const char *format, ...)
 static void say_string(struct text *text, const char *value)
 {
     say(text, "\"");
-    for (size_t i = 0; value[i] != '\0' && i < 255; i++) {
+    for (size_t i = 0; i < 255 && value[i] != '\0'; i++) {
         unsigned char c = (unsigned char)value[i];
         if (c == '"' || c == '\\') say(text, "\\%c", c);
         else if (c < 0x20 || c == 0x7f) say(text, "\\u%04x", c);

@@ -21,7 +21,7 @@ int metrics_open(struct server *server, struct metrics **ret, struct error *erro
 void metrics_close(struct metrics *metrics);
 
 /* metrics_sample - gather now.  Borrowed: good until the next call or metrics_close().  Series of
- * one name stand next to each other.  Cost: some 100 us, most of it the commands' histograms.
+ * one name stand next to each other.  Cost: some 15 us, and 1 us per command that has run.
  * Thread: [control]. */
 const struct loom_metric *const *metrics_sample(struct metrics *metrics, size_t *ret_n);
 

@@ -142,7 +142,7 @@ int peers_set(struct peers *peers, const struct loom_peer *all, size_t n)
         LOG_WARN("discovery", "%zu of %zu peers were left out: no name or host, the same name "
                               "twice, or more than %d", n - new->n, n, CONTROL_PEERS_MAX);
     changes = compare(old, new);
-    if (old == NULL || changes.n_came + changes.n_gone + changes.n_moved > 0)
+    if (changes.n_came + changes.n_gone + changes.n_moved > 0)
         LOG_INFO("discovery", "%zu peers: %zu new, %zu gone, %zu moved", new->n, changes.n_came,
                  changes.n_gone, changes.n_moved);
     pthread_mutex_lock(&peers->lock);

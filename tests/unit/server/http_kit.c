@@ -102,7 +102,7 @@ bool client_open(struct http_client *client, const char *address, uint32_t port)
 
     inet_pton(six ? AF_INET6 : AF_INET, address, six ? (void *)&at6.sin6_addr : &at4.sin_addr);
     client->n = 0;
-    client->eof = false;
+    client->eof = client->reset = false;
     client->fd = socket(six ? AF_INET6 : AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
     if (client->fd < 0) return false;
     /* The listener's backlog takes it; nobody has to accept. */
@@ -129,7 +129,10 @@ void client_send(struct http_kit *kit, struct http_client *client, const void *b
 
     while (n > 0) {
         ssize_t sent = send(client->fd, at, n, MSG_NOSIGNAL);
-        if (sent < 0 && errno != EAGAIN) return; /* the other side has closed: reading will tell */
+        if (sent < 0 && errno != EAGAIN) { /* closed, with something of ours unread */
+            client->reset = true;
+            return;
+        }
         if (sent > 0) {
             at += sent;
             n -= (size_t)sent;
@@ -150,6 +153,7 @@ static void receive(struct http_client *client)
 
     if (n > 0) client->n += (size_t)n;
     else if (n == 0 || errno != EAGAIN) client->eof = true;
+    if (n < 0 && errno != EAGAIN) client->reset = true;
     client->in[client->n] = '\0';
 }
 

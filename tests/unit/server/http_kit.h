@@ -30,7 +30,8 @@ uint64_t used_bytes(void); /* of all purposes */
 
 struct http_client {
     int fd;
-    bool eof; /* or reset */
+    bool eof;   /* the end, one way or the other */
+    bool reset; /* and it was not a friendly one */
     size_t n;
     char in[64 << 10];
 };

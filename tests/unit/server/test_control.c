@@ -12,6 +12,7 @@
 #include "core/base/clock.h"
 #include "core/base/mem.h"
 #include "core/server/control.h"
+#include "core/server/guest.h"
 #include "core/server/health.h"
 #include "core/server/metrics.h"
 #include "http_kit.h"
@@ -239,6 +240,33 @@ Test(control, guests_come_in_order_and_leave_in_reverse)
     uv_run(&kit.server.uv, UV_RUN_DEFAULT); /* ends: nothing is left that could keep it */
     cr_assert_eq(world.n_fired, 0, "timers that were never cancelled went with their guests");
     cr_assert_not(client_open(&client, "127.0.0.1", world.port));
+}
+
+/* One that leaves alone, while the house stands. */
+Test(control, what_a_guest_used_goes_with_it)
+{
+    struct httpd_settings settings = HTTPD_SETTINGS;
+    struct httpd_stats stats;
+    uint64_t now_ms = 0;
+    struct guest_house house = {.uv = &kit.server.uv, .now_ms = &now_ms};
+    struct guest guest;
+    struct error error = {0};
+
+    settings.uv = house.uv;
+    world.port = free_port();
+    cr_assert_eq(httpd_open(&settings, &house.httpd, &error), 0);
+    cr_assert_eq(guest_open(&guest, &house, &plugin_a, NULL, 0, &error), 0, "%s", error.text);
+    cr_assert_eq(ops_a.init(guest.instance->self, &guest.instance->host, NULL), 0);
+    UNTIL(world.n_fired >= 3);
+    ops_a.fini(guest.instance->self);
+    guest_close(&guest);
+    world.n_fired = 0;
+    uv_run(&kit.server.uv, UV_RUN_DEFAULT);
+    cr_assert_eq(world.n_fired, 0);
+    httpd_stats(house.httpd, &stats);
+    cr_assert_eq(stats.n_listeners, 0u);
+    guest_close(&guest); /* empty: nothing happens */
+    httpd_close(house.httpd);
 }
 
 Test(control, a_guest_that_refuses_stops_the_start)

@@ -302,4 +302,9 @@ Test(httpd, an_open_address_may_be_allowed)
     cr_assert_eq(ask(&kit, &client, GET("/a")), 200);
     cr_assert_eq(serve("*", kit.port, "/b", &kit, &error), 0, "%s", error.text);
     cr_assert_eq(n_listeners(), 1u);
+    if (!client_open(&client, "::1", kit.port)) return; /* IPv4 is all there is */
+    client_end(&client);
+    kit.port = free_port();
+    cr_assert_eq(serve("::, 0.0.0.0", kit.port, "/a", &kit, &error), 0, "one family each: %s",
+                 error.text);
 }

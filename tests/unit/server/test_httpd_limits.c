@@ -1,5 +1,6 @@
 /* test_httpd_limits.c - what a client can not do: take long, take much, take all; and no memory. */
 #include <criterion/criterion.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -76,13 +77,15 @@ Test(httpd_limits, a_dripping_request_is_cut_in_time)
 {
     uint64_t until = clock_monotonic_ns() + HTTP_KIT_PATIENCE_MS * 1000000ull;
 
-    kit.settings.request_ms = SHORT_MS;
+    kit.settings.request_ms = 10 * SHORT_MS;
     kit_start(&kit);
     kit_serve(&kit, "/a", say_text, "a");
     cr_assert(client_open(&client, "127.0.0.1", kit.port));
     client_say(&kit, &client, "GET /a HTTP/1.1\r\nX: ");
-    for (int i = 0; stats().timeouts == 0 && i < 4000; i++) {
-        client_send(&kit, &client, "x", 1);
+    for (int i = 0; stats().timeouts == 0 && i < 8000; i++) {
+        cr_assert_eq(send(client.fd, "x", 1, MSG_NOSIGNAL), 1);
+        poll(NULL, 0, 1);
+        uv_run(&kit.uv, UV_RUN_NOWAIT);
         cr_assert(clock_monotonic_ns() < until, "it goes on for ever");
     }
     cr_assert_eq(stats().timeouts, 1u);
@@ -129,6 +132,7 @@ Test(httpd_limits, a_reader_that_does_not_read_is_cut)
     int small = 4096;
 
     kit.settings.write_ms = SHORT_MS;
+    kit.settings.request_ms = kit.settings.idle_ms = 10 * HTTP_KIT_PATIENCE_MS;
     kit_start(&kit);
     kit_serve(&kit, "/much", say_much, NULL);
     cr_assert(client_open(&client, "127.0.0.1", kit.port));
@@ -172,9 +176,25 @@ Test(httpd_limits, requests_too_large_are_told_so)
         client_send(&kit, &client, junk, sizeof junk);
         cr_assert(client_answers(&kit, &client, 1, false), "%d: %s", all[i].status, client.in);
         cr_assert_eq(status_of(&client), all[i].status, "%s", client.in);
+        cr_assert(client_ends(&kit, &client) && !client.reset);
         client_end(&client);
     }
     cr_assert(clients_become(0));
+}
+
+/* But only so much. */
+Test(httpd_limits, who_never_stops_sending_is_cut)
+{
+    static char junk[1 << 20];
+
+    kit.settings.linger_ms = 10 * HTTP_KIT_PATIENCE_MS;
+    kit_start(&kit);
+    kit_serve(&kit, "/a", say_text, "a");
+    cr_assert(client_open(&client, "127.0.0.1", kit.port));
+    client_say(&kit, &client, "nonsense\n");
+    client_send(&kit, &client, junk, sizeof junk);
+    cr_assert(clients_become(0));
+    client_end(&client);
 }
 
 /* A request of exactly the limit is fine, with or without another one behind it. */

@@ -254,8 +254,10 @@ Test(metrics, a_second_sample_allocates_nothing)
 {
     size_t n, again;
     uint64_t used;
+    double memory;
 
     count_everything();
+    memory = value("loomcache_plugin_memory_bytes", "kind=\"storage\",plugin=\"memory\"");
     metrics_sample(metrics, &n);
     used = used_bytes();
     mem_fail_at(0);
@@ -263,6 +265,8 @@ Test(metrics, a_second_sample_allocates_nothing)
     cr_assert_eq(mem_count(), 0u);
     cr_assert_eq(used_bytes(), used);
     cr_assert_eq(again, n);
+    cr_assert_eq(value("loomcache_plugin_memory_bytes", "kind=\"storage\",plugin=\"memory\""),
+                 memory, "summed anew");
 }
 
 /* Short of memory, series are missing; the others are right, and the next sample has them again. */
