@@ -146,7 +146,8 @@ static void run_scan(struct call *call)
         reply_array(call->reply, 2);
         reply_bulk(call->reply, digits, bytes_from_u64(digits, scan.cursor));
         reply_array(call->reply, scan.n_found);
-        reply_raw(call->reply, scan.keys.at + scan.keys.start, reply_waiting(&scan.keys));
+        if (scan.n_found > 0)
+            reply_raw(call->reply, scan.keys.at + scan.keys.start, reply_waiting(&scan.keys));
     }
     reply_free(&scan.keys);
 }
