@@ -138,7 +138,7 @@ static const struct config_row rows[CONFIG_KEYS] = {
         KIB, MIB, CONFIG_LIVE, NULL,
         "Length of a command typed as a plain line."),
     [CONFIG_SERVER_OUTPUT_BUFFER_MAX] = SIZE("server", "output_buffer_max",
-        server.output_buffer_max_bytes, "256MiB", MIB, TIB, CONFIG_LIVE,
+        server.output_buffer_max_bytes, "1GiB", MIB, TIB, CONFIG_LIVE,
         "client-output-buffer-limit",
         "Bytes of replies waiting for one client that reads too slowly; beyond, it is closed."),
     [CONFIG_SERVER_IDLE_TIMEOUT] = MS("server", "idle_timeout", server.idle_timeout_ms, "0", 0,

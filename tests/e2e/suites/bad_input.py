@@ -82,7 +82,8 @@ def test_odd_but_legal(scene):
 
 def test_inline(scene):
     with scene.node().wire() as wire:
-        wire.send(b"SET k 'single quoted'\r\nget k\n  GET   \"k\"  \r\n\r\nSET e \"\\x41\\r\\n\\\"\"\r\nGET e\r\n")
+        wire.send(b"SET k 'single quoted'\r\nget k\n  GET   \"k\"  \r\n\r\n"
+                  b"SET e \"\\x41\\r\\n\\\"\"\r\nGET e\r\n")
         assert wire.reply() == "OK" and wire.reply() == b"single quoted" == wire.reply()
         assert wire.reply() == "OK" and wire.reply() == b'A\r\n"'
         wire.send(b"PING\r\n" + command("PING") + b"PING hello\r\n")

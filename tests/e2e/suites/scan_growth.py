@@ -56,7 +56,7 @@ def test_scan_while_tables_grow(scene):
                     seen, n_calls = full_scan(wire, "COUNT", count)
                     assert stable <= seen, f"{len(stable - seen)} keys missed with COUNT {count}"
                     assert all(key.startswith((b"stable:", b"churn:")) for key in seen)
-                    assert n_calls > 4
+                    assert n_calls > 1, "one call went through everything"
                 seen, _ = full_scan(wire, "MATCH", "stable:1*", "COUNT", 500)
                 assert seen == {key for key in stable if key.startswith(b"stable:1")}
                 n_scans += 1
