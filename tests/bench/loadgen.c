@@ -4,7 +4,7 @@
  *   loadgen --port N --op get|set [OPTION...]        (127.0.0.1 only; options: see `options`)
  *
  * Closed loop by default: each connection sends `pipeline` requests in one write, waits for all
- * replies, sends again.  With --rate R it is an open loop: requests are due at fixed times and their
+ *   loadgen --port N --op get|set [OPTION...]        (127.0.0.1 only; see the table of options)
  * latency counts from then, so that a server that stalls cannot hide it (no coordinated omission).
  * Prints one JSON object; with --hold it then keeps its connections until standard input ends.
  * Not a test client: a reply is checked for being an error or a miss, not for its bytes. */
