@@ -170,13 +170,14 @@ enum config_mode {
     CONFIG_CHECK,
     CONFIG_DESCRIBE,
     CONFIG_COMMANDS,
+    CONFIG_HEALTHCHECK,
     CONFIG_HELP,
     CONFIG_VERSION
 };
 #define CONFIG_ARGS_MAX 256
 
 /* loomcache [FILE | --config FILE] [--port N] [--set section.key=value]... [--check-config FILE]
- *           [--describe] [--json] [--commands] [--help] [--version] */
+ *           [--describe] [--json] [--commands] [--healthcheck] [--help] [--version] */
 struct config_args {
     enum config_mode mode;
     bool json;        /* --describe --json */

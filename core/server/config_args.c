@@ -12,6 +12,7 @@ enum what {
     WHAT_CHECK,
     WHAT_DESCRIBE,
     WHAT_COMMANDS,
+    WHAT_HEALTHCHECK,
     WHAT_JSON,
     WHAT_HELP,
     WHAT_VERSION
@@ -30,6 +31,8 @@ static const struct flag {
     {"--describe", NULL, "print every option and metric of the core and of all plugins, then exit",
      WHAT_DESCRIBE},
     {"--commands", NULL, "print every command as markdown, then exit", WHAT_COMMANDS},
+    {"--healthcheck", NULL, "ask the running node of this configuration, exit with 0 if it lives",
+     WHAT_HEALTHCHECK},
     {"--json", NULL, "with --describe: one JSON object per line", WHAT_JSON},
     {"--help", NULL, "print this, then exit", WHAT_HELP},
     {"--version", NULL, "print the version, then exit", WHAT_VERSION},
@@ -109,6 +112,7 @@ static int take_flag(struct config_args *args, const struct flag *flag, const ch
     case WHAT_CHECK: args->mode = CONFIG_CHECK; return take_file(args, value, error);
     case WHAT_DESCRIBE: args->mode = CONFIG_DESCRIBE; return 0;
     case WHAT_COMMANDS: args->mode = CONFIG_COMMANDS; return 0;
+    case WHAT_HEALTHCHECK: args->mode = CONFIG_HEALTHCHECK; return 0;
     case WHAT_JSON: args->json = true; return 0;
     case WHAT_HELP: args->mode = CONFIG_HELP; return 0;
     default: args->mode = CONFIG_VERSION; return 0;

@@ -1,10 +1,12 @@
-/* main.c - the program loomcache: one of run, check, describe, commands, help, version. */
+/* main.c - the program loomcache: one of run, check, describe, commands, healthcheck, help,
+ * version. */
 #include <stdio.h>
 #include <stdlib.h>
 
 #include "core/base/log.h"
 #include "core/command/introspect.h"
 #include "core/server/config.h"
+#include "core/server/healthcheck.h"
 #include "core/server/metrics.h"
 #include "core/server/run.h"
 
@@ -47,6 +49,21 @@ static int run(const struct config_args *args)
     return code;
 }
 
+/* What a container engine asks every few seconds: silent and 0, or a sentence and 1. */
+static int healthcheck(const struct config_args *args)
+{
+    struct error error = {0};
+    struct config *config;
+    int rc = config_load(args, environ, &config, &error);
+
+    if (rc == 0) {
+        rc = healthcheck_ask(config->health.bind, config->health.port, &error);
+        config_free(config);
+    }
+    if (rc != 0) fprintf(stderr, "loomcache: %s\n", error.text);
+    return rc == 0 ? 0 : EXIT_START;
+}
+
 int main(int argc, char **argv)
 {
     struct config_args args;
@@ -64,6 +81,7 @@ int main(int argc, char **argv)
         if (server_register_commands(&error) != 0) return say(&error);
         command_document(stdout);
         return 0;
+    case CONFIG_HEALTHCHECK: return healthcheck(&args);
     case CONFIG_VERSION: printf("loomcache %s\n", LOOM_VERSION); return 0;
     case CONFIG_CHECK: return config_check(&args, environ, stdout, stderr);
     case CONFIG_DESCRIBE:
