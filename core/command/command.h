@@ -29,8 +29,6 @@ enum command_flag {
                                   * locks inside the store (store_set_limits) must be NO_MULTI. */
     COMMAND_LOADING = 1 << 10,   /* allowed while data is being loaded */
     COMMAND_SUBCOMMANDS = 1 << 11, /* argv[1] chooses: children rows */
-    COMMAND_VALUE_LAST = 1 << 12,  /* the last argument is the value to be stored (SET is not: the
-                                    * third; see value_at) */
     COMMAND_NO_SLOWLOG = 1 << 13,  /* carries secrets (AUTH), or its parts are logged (EXEC) */
     COMMAND_KEYS_BY_COUNT = 1 << 14 /* argv[first_key - 1] says how many keys follow */
 };

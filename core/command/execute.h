@@ -18,8 +18,6 @@ struct command_stats {
 };
 
 struct execute_hooks { /* what the room above wants to know; any may be NULL */
-    /* May this session run this command now?  false: the reply has been written (NOAUTH, LOADING). */
-    bool (*allow)(void *arg, struct call *call);
     /* A command took this long (only for those at or over slow_ns). */
     void (*slow)(void *arg, const struct call *call, uint64_t ns);
     void *arg;
