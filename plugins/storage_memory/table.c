@@ -388,10 +388,16 @@ loom_entry *table_sample(struct table *t, uint64_t random)
 
 /* Hints taken without the lock: they may read a bucket or an entry while its owner changes it, use
  * what they read only as an address to prefetch, which cannot fault, and read only memory that stays
- * mapped as long as the instance.  Hence no sanitizers here. */
-#define UNLOCKED __attribute__((no_sanitize("thread", "address")))
+ * mapped as long as the instance.  The sanitizers cannot know that, so their builds do without. */
+#if defined(__SANITIZE_THREAD__) || defined(__SANITIZE_ADDRESS__)
+#define PREFETCHES 0
+#elif defined(__has_feature)
+#define PREFETCHES !(__has_feature(thread_sanitizer) || __has_feature(address_sanitizer))
+#else
+#define PREFETCHES 1
+#endif
 
-UNLOCKED static const struct bucket *hinted_bucket(const struct table *t, uint64_t hash)
+static const struct bucket *hinted_bucket(const struct table *t, uint64_t hash)
 {
     uintptr_t hint = __atomic_load_n(&t->hint, __ATOMIC_RELAXED);
     const struct bucket *array = (const struct bucket *)(hint & ~(uintptr_t)HINT_BITS);
@@ -399,8 +405,9 @@ UNLOCKED static const struct bucket *hinted_bucket(const struct table *t, uint64
     return &array[index_of(hash, hint & HINT_BITS)];
 }
 
-UNLOCKED void table_prefetch(const struct table *t, uint64_t hash, int stage)
+void table_prefetch(const struct table *t, uint64_t hash, int stage)
 {
+    if (!PREFETCHES) return;
     const struct bucket *b = hinted_bucket(t, hash);
 
     if (stage == 0) {
