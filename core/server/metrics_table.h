@@ -67,11 +67,11 @@
     X(AUDIT_EVENTS, COUNTER, "loomcache_audit_events_total", "",                                   \
       "Denied logins, changes of the configuration and administrative commands.")                  \
     X(PEERS, GAUGE, "loomcache_peers", "", "Peers that discovery has found.")                      \
-    X(COMMANDS, COUNTER, "loomcache_commands_total", "command", "Commands answered, by name.")     \
+    X(COMMANDS, COUNTER, "loomcache_commands_total", "command", "Commands run, by name.")          \
     X(COMMAND_FAILURES, COUNTER, "loomcache_command_failures_total", "command",                    \
-      "Commands answered with an error.")                                                          \
+      "Commands that ran and answered with an error.")                                             \
     X(COMMAND_REJECTIONS, COUNTER, "loomcache_command_rejections_total", "command",                \
-      "Commands refused before they ran (arguments, authentication); these are failures too.")     \
+      "Commands refused before they ran: wrong arguments, no authentication.")                     \
     X(COMMAND_DURATION, HISTOGRAM, "loomcache_command_duration_seconds", "command",                \
       "Time to run a command; short ones of one batch share its time.")                            \
     X(PLUGIN_MEMORY, GAUGE, "loomcache_plugin_memory_bytes", "kind,plugin",                        \
