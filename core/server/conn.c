@@ -224,8 +224,8 @@ static void answer_http(struct conn *conn, struct slice line)
 {
     struct reply *reply = &conn->loop->reply, body = {0};
     const struct loom_sink sink = {sink_write, &body};
-    struct http_request request;
-    char whole[HTTP_LINE_BYTES + 8], head[HTTP_HEAD_BYTES];
+    struct http_request request = {0};
+    char whole[HTTP_LINE_BYTES + 8], head[HTTP_HEAD_BYTES] = "";
     const char *type = "text/plain";
     int status = 400;
 
