@@ -65,13 +65,20 @@ bool partition_evict_one(struct partition *p)
     return true;
 }
 
+bool room_fits(const struct partition *p, int64_t bytes, enum room_mode mode)
+{
+    int64_t max = load(&p->store->max_memory);
+
+    return max == 0 || bytes <= max || mode == ROOM_OVERDRAW;
+}
+
 int room_make(struct partition *p, int64_t bytes, int64_t items, enum room_mode mode)
 {
     struct store *store = p->store;
     int64_t max_bytes = load(&store->max_memory), max_items = load(&store->max_items);
     bool may_evict = LOOM_HAS(p->policy_ops, evict);
 
-    if (max_bytes != 0 && bytes > max_bytes) goto no_space;
+    if (!room_fits(p, bytes, mode)) goto no_space;
     for (;;) {
         int64_t lack_bytes = grow(p, &p->bytes, &store->pool_bytes, max_bytes, bytes);
         int64_t lack_items = grow(p, &p->items, &store->pool_items, max_items, items);
