@@ -1,6 +1,7 @@
 /* limit.c - the memory and item limits: one pool, a quota per partition.  The idea: store.h. */
 #include <string.h>
 
+#include "core/base/clock.h"
 #include "core/store/store_private.h"
 
 #define SETTLE_VICTIMS 64 /* evicted under one hold of a lock */
@@ -179,7 +180,7 @@ void store_set_limits(struct store *store, uint64_t max_memory, uint64_t max_ite
     struct partition_set all = {{0}};
 
     partition_set_all(&all, store);
-    partition_set_lock(&all, store, store->partitions[0].now_ms);
+    partition_set_lock(&all, store, clock_unix_ms());
     __atomic_store_n(&store->max_memory, (int64_t)max_memory, __ATOMIC_RELAXED);
     __atomic_store_n(&store->max_items, (int64_t)max_items, __ATOMIC_RELAXED);
     int64_t bytes = (int64_t)max_memory, items = (int64_t)max_items;
