@@ -25,8 +25,9 @@ static uint8_t tag_of(uint64_t hash)
 
 static uint32_t index_of(uint64_t hash, uint32_t bits) { return (uint32_t)(hash >> (64 - bits)); }
 
-/* match - the slots whose tag is this one, as bits. */
-static inline uint32_t match(const struct bucket *b, uint8_t tag)
+/* match - the slots whose tag is this one, as bits.  Always inline: sanitizers treat it as they do
+ * the function around it, see UNLOCKED. */
+static inline __attribute__((always_inline)) uint32_t match(const struct bucket *b, uint8_t tag)
 {
 #ifdef __SSE2__
     __m128i tags = _mm_load_si128((const __m128i *)(const void *)b->tag);
@@ -399,6 +400,15 @@ UNLOCKED static const struct bucket *hinted_bucket(const struct table *t, uint64
     return &array[index_of(hash, hint & HINT_BITS)];
 }
 
+/* As loom_entry_bytes(), which the compiler would not put inside an UNLOCKED function. */
+UNLOCKED static uint32_t hinted_bytes(const loom_entry *e)
+{
+    uint32_t flags = e->size_flags;
+
+    return (uint32_t)sizeof *e + ((flags & LOOM_ENTRY_EXPIRES) ? 8u : 0u) + e->key_bytes +
+           (flags & LOOM_ENTRY_VALUE_MASK);
+}
+
 UNLOCKED void table_prefetch(const struct table *t, uint64_t hash, int stage)
 {
     const struct bucket *b = hinted_bucket(t, hash);
@@ -417,7 +427,7 @@ UNLOCKED void table_prefetch(const struct table *t, uint64_t hash, int stage)
         __builtin_prefetch((const char *)e + 64);
         return;
     }
-    uint32_t bytes = loom_entry_bytes(e);
+    uint32_t bytes = hinted_bytes(e);
 
     for (uint32_t at = 128; at < bytes && at < PREFETCH_BYTES; at += 64)
         __builtin_prefetch((const char *)e + at);
