@@ -404,13 +404,14 @@ void conn_open(struct loop *loop, int fd)
     set_keepalive(loop, fd);
     conn->loop = loop;
     conn->tcp.data = conn;
+    conn->fd = fd;
     session_init(&conn->session, __atomic_add_fetch(&server->next_client_id, 1, __ATOMIC_RELAXED));
     conn->session.authenticated = !server_password_wanted(server);
     conn->created_ms = conn->active_ms = loop->now_ms;
     link_conn(conn);
     if (uv_tcp_open(&conn->tcp, fd) != 0) {
-        close(fd);
         conn_close(conn, "cannot be watched");
+        close(fd);
         return;
     }
     if (uv_read_start((uv_stream_t *)&conn->tcp, on_room, on_read) != 0)
