@@ -329,6 +329,8 @@ static void serve(struct conn *conn, struct slice input)
     }
     flush(conn);
     if (conn->closing == CONN_OPEN && conn->session.close_after_reply) conn_finish(conn);
+    /* What nobody will read, up to the output limit of it, must not wait for the next command. */
+    if (conn->closing == CONN_CLOSED) reply_begin(&loop->reply, 2, 0);
 }
 
 static void on_room(uv_handle_t *handle, size_t suggested, uv_buf_t *ret)
