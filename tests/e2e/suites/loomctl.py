@@ -46,7 +46,8 @@ def test_ctl_status(scene):
     assert said["connections"] == 2 and said["evictions"] == 0, said
     text, _ = ctl(node, "status")
     for words in ("node         anna", "policy       sieve", "items        31",
-                  "of 64.0 MiB for items", "[........................]", "hit ratio    75.00%  (3 hits, 1 misses)"):
+                  "of 64.0 MiB for items", "[........................]",
+                  "hit ratio    75.00%  (3 hits, 1 misses)"):
         assert words in text, f"'{words}' is not in: {text}"
     assert rows(scene.node(), "status")[0]["hit_ratio"] is None
 
