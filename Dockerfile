@@ -16,8 +16,8 @@ LABEL org.opencontainers.image.title="LoomCache" \
       org.opencontainers.image.description="A cache that speaks the Redis protocol" \
       org.opencontainers.image.licenses="Apache-2.0"
 # Numbers and not names below, so that an orchestrator can see that it is not root.
-RUN groupadd --system --gid 7654 loomcache && \
-    useradd --system --uid 7654 --gid 7654 --no-create-home --home-dir /var/lib/loomcache \
+RUN groupadd --gid 7654 loomcache && \
+    useradd --uid 7654 --gid 7654 --no-create-home --home-dir /var/lib/loomcache \
         --shell /usr/sbin/nologin loomcache && \
     install -d -o 7654 -g 7654 -m 0750 /var/lib/loomcache
 COPY --from=build /stage/ /
