@@ -9,6 +9,9 @@
 #include <string.h>
 
 #define COPY_MAX 4096 /* cheaper to copy than to hold, lend and let go */
+/* What waits for a slow reader is counted by its length, while a hold keeps the whole blob: so only
+ * a good part of it is lent, and what waits keeps at most this many times as much. */
+#define LEND_PART 4
 
 void call_error(struct call *call, const char *format, ...)
 {
@@ -70,7 +73,7 @@ bool call_expiry(struct call *call, uint32_t arg, int64_t unit_ms, bool absolute
 void call_reply_view(struct call *call, const struct value_view *view, uint64_t from,
                      uint64_t bytes)
 {
-    if (view->blob != NULL && bytes > COPY_MAX)
+    if (view->blob != NULL && bytes > COPY_MAX && bytes >= view->bytes / LEND_PART)
         reply_blob(call->reply, view->blob, view->at + from, bytes);
     else
         reply_bulk(call->reply, view->at + from, bytes);

@@ -182,7 +182,7 @@ static const struct config_row rows[CONFIG_KEYS] = {
         "1KiB", 64, 512 * MIB, CONFIG_LIVE, NULL,
         "Smallest value that is worth compressing."),
     [CONFIG_STORAGE_INLINE_MAX] = SIZE("storage", "inline_max", storage.inline_max_bytes, "16KiB",
-        KIB, MIB, 0, NULL,
+        KIB, 31 * KIB, 0, NULL,
         "Values up to this size lie beside their key; larger ones apart, and are sent uncopied."),
     [CONFIG_STORAGE_EXPIRE_INTERVAL] = MS("storage", "expire_interval", storage.expire_interval_ms,
         "100ms", 10, MINUTE, CONFIG_LIVE, NULL,

@@ -224,8 +224,8 @@ static void answer_http(struct conn *conn, struct slice line)
 {
     struct reply *reply = &conn->loop->reply, body = {0};
     const struct loom_sink sink = {sink_write, &body};
-    struct http_request request;
-    char whole[HTTP_LINE_BYTES + 8], head[HTTP_HEAD_BYTES];
+    struct http_request request = {0};
+    char whole[HTTP_LINE_BYTES + 8], head[HTTP_HEAD_BYTES] = "";
     const char *type = "text/plain";
     int status = 400;
 
@@ -329,6 +329,8 @@ static void serve(struct conn *conn, struct slice input)
     }
     flush(conn);
     if (conn->closing == CONN_OPEN && conn->session.close_after_reply) conn_finish(conn);
+    /* What nobody will read, up to the output limit of it, must not wait for the next command. */
+    if (conn->closing == CONN_CLOSED) reply_begin(&loop->reply, 2, 0);
 }
 
 static void on_room(uv_handle_t *handle, size_t suggested, uv_buf_t *ret)
@@ -404,13 +406,14 @@ void conn_open(struct loop *loop, int fd)
     set_keepalive(loop, fd);
     conn->loop = loop;
     conn->tcp.data = conn;
+    conn->fd = fd;
     session_init(&conn->session, __atomic_add_fetch(&server->next_client_id, 1, __ATOMIC_RELAXED));
     conn->session.authenticated = !server_password_wanted(server);
     conn->created_ms = conn->active_ms = loop->now_ms;
     link_conn(conn);
     if (uv_tcp_open(&conn->tcp, fd) != 0) {
-        close(fd);
         conn_close(conn, "cannot be watched");
+        close(fd);
         return;
     }
     if (uv_read_start((uv_stream_t *)&conn->tcp, on_room, on_read) != 0)

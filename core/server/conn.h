@@ -21,6 +21,7 @@ struct conn {
     struct conn_output *output; /* NULL: everything has been written */
     uint64_t created_ms, active_ms; /* unix */
     size_t pending_bytes, output_bytes;
+    int fd;          /* the socket, for CLIENT LIST: tcp is the loop's alone */
     uint8_t closing; /* enum conn_state */
     bool http;       /* answered as HTTP: reads and drops until the peer closes */
 };

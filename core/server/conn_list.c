@@ -27,20 +27,18 @@ static void address(const struct sockaddr_storage *from, char *at, size_t room)
 void conn_peer(struct conn *conn, char *at, size_t room)
 {
     struct sockaddr_storage from = {0};
-    int bytes = sizeof from;
+    socklen_t bytes = sizeof from;
 
-    if (uv_tcp_getpeername(&conn->tcp, (struct sockaddr *)&from, &bytes) != 0)
-        from.ss_family = AF_INET;
+    if (getpeername(conn->fd, (struct sockaddr *)&from, &bytes) != 0) from.ss_family = AF_INET;
     address(&from, at, room);
 }
 
 void conn_local(struct conn *conn, char *at, size_t room)
 {
     struct sockaddr_storage from = {0};
-    int bytes = sizeof from;
+    socklen_t bytes = sizeof from;
 
-    if (uv_tcp_getsockname(&conn->tcp, (struct sockaddr *)&from, &bytes) != 0)
-        from.ss_family = AF_INET;
+    if (getsockname(conn->fd, (struct sockaddr *)&from, &bytes) != 0) from.ss_family = AF_INET;
     address(&from, at, room);
 }
 
@@ -50,7 +48,6 @@ size_t conn_describe(struct conn *conn, char *at, size_t room)
 {
     const struct session *s = &conn->session;
     char peer[64], local[64];
-    uv_os_fd_t fd = -1;
     uint64_t now_ms = METRIC_READ(conn->loop->now_ms);
     uint64_t created_ms = conn->created_ms, active_ms = METRIC_READ(conn->active_ms);
     uint16_t last = METRIC_READ(s->last_command);
@@ -58,13 +55,12 @@ size_t conn_describe(struct conn *conn, char *at, size_t room)
 
     conn_peer(conn, peer, sizeof peer);
     conn_local(conn, local, sizeof local);
-    uv_fileno((uv_handle_t *)&conn->tcp, &fd);
     int n = snprintf(at, room,
                      "id=%" PRIu64 " addr=%s laddr=%s fd=%d name=%s age=%" PRIu64 " idle=%" PRIu64
                      " flags=%s db=%u sub=0 psub=0 ssub=0 multi=%d qbuf=%zu qbuf-free=0 argv-mem=0"
                      " multi-mem=0 rbs=0 rbp=0 obl=0 oll=0 omem=%zu tot-mem=%zu events=r"
                      " cmd=%s user=default redir=-1 resp=%u lib-name=%s lib-ver=%s io-thread=%u",
-                     s->id, peer, local, fd, text_of(s->name),
+                     s->id, peer, local, conn->fd, text_of(s->name),
                      now_ms > created_ms ? (now_ms - created_ms) / 1000 : 0,
                      now_ms > active_ms ? (now_ms - active_ms) / 1000 : 0,
                      METRIC_READ(s->transaction) ? "x" : "N", METRIC_READ(s->db),

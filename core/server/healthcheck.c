@@ -119,7 +119,7 @@ int healthcheck_ask(const char *bind, uint32_t port, struct error *error)
     for (int i = 0; i < n && rc != 0; i++) {
         struct probe probe = {.fd = -1, .end_ns = end_ns};
         struct error *said = i == 0 ? error : NULL;
-        snprintf(probe.where, sizeof probe.where, "%s port %u /livez", all[i].text, port);
+        snprintf(probe.where, sizeof probe.where, "%.45s port %u /livez", all[i].text, port);
         rc = reach(&probe, &all[i], port, said);
         if (rc == 0) rc = ask(&probe, said);
         if (probe.fd >= 0) close(probe.fd);

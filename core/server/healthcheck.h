@@ -10,9 +10,9 @@
 
 #define HEALTHCHECK_MS 2000 /* for everything: connect, ask, answer */
 
-/* healthcheck_ask - GET /livez on the addresses of a bind list (see config_addresses(); any
- * address is asked on loopback), until one answers 200.  0: one did.  Otherwise LOOM_E_IO with a sentence, or
- * LOOM_E_CONFIG: the port is 0.  Blocks, at most HEALTHCHECK_MS. */
+/* healthcheck_ask - GET /livez on the addresses of a bind list (see config_addresses(); any address
+ * is asked on loopback), until one answers 200.  0: one did.  Otherwise LOOM_E_IO with a sentence,
+ * or LOOM_E_CONFIG: the port is 0.  Blocks, at most HEALTHCHECK_MS. */
 int healthcheck_ask(const char *bind, uint32_t port, struct error *error);
 
 #endif

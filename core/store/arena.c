@@ -77,7 +77,8 @@ static void *reserve(uint64_t bytes)
 {
     void *at = mmap(NULL, bytes, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 
-    return at == MAP_FAILED ? NULL : at;
+    if (at == MAP_FAILED) at = NULL;
+    return at;
 }
 
 int arena_open(struct arena *arena, uint64_t range_bytes, struct error *error)

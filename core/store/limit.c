@@ -1,6 +1,7 @@
 /* limit.c - the memory and item limits: one pool, a quota per partition.  The idea: store.h. */
 #include <string.h>
 
+#include "core/base/clock.h"
 #include "core/store/store_private.h"
 
 #define SETTLE_VICTIMS 64 /* evicted under one hold of a lock */
@@ -65,13 +66,20 @@ bool partition_evict_one(struct partition *p)
     return true;
 }
 
+bool room_fits(const struct partition *p, int64_t bytes, enum room_mode mode)
+{
+    int64_t max = load(&p->store->max_memory);
+
+    return max == 0 || bytes <= max || mode == ROOM_OVERDRAW;
+}
+
 int room_make(struct partition *p, int64_t bytes, int64_t items, enum room_mode mode)
 {
     struct store *store = p->store;
     int64_t max_bytes = load(&store->max_memory), max_items = load(&store->max_items);
     bool may_evict = LOOM_HAS(p->policy_ops, evict);
 
-    if (max_bytes != 0 && bytes > max_bytes) goto no_space;
+    if (!room_fits(p, bytes, mode)) goto no_space;
     for (;;) {
         int64_t lack_bytes = grow(p, &p->bytes, &store->pool_bytes, max_bytes, bytes);
         int64_t lack_items = grow(p, &p->items, &store->pool_items, max_items, items);
@@ -172,7 +180,7 @@ void store_set_limits(struct store *store, uint64_t max_memory, uint64_t max_ite
     struct partition_set all = {{0}};
 
     partition_set_all(&all, store);
-    partition_set_lock(&all, store, store->partitions[0].now_ms);
+    partition_set_lock(&all, store, clock_unix_ms());
     __atomic_store_n(&store->max_memory, (int64_t)max_memory, __ATOMIC_RELAXED);
     __atomic_store_n(&store->max_items, (int64_t)max_items, __ATOMIC_RELAXED);
     int64_t bytes = (int64_t)max_memory, items = (int64_t)max_items;

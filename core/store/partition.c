@@ -158,6 +158,8 @@ int partition_install(const struct store_key *key, loom_entry *old, const struct
     if (old != NULL) {
         int64_t grown = charge - (int64_t)p->storage_ops->charged(p->storage, old);
 
+        /* Before anything is evicted for what cannot be kept in the end. */
+        if (grown > 0 && !room_fits(p, charge, mode)) return room_make(p, charge, 0, mode);
         p->pinned = old;
         rc = grown > 0 ? room_make(p, grown, 0, mode) : 0;
         bool still = p->pinned == old;

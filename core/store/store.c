@@ -7,6 +7,9 @@
 #include "core/base/mem.h"
 #include "core/store/store_private.h"
 
+LOOM_STATIC_ASSERT(sizeof(loom_entry) + 8 + STORE_KEY_MAX + STORE_INLINE_MAX <= ARENA_BLOCK_MAX,
+                   "the largest entry fits a block");
+
 /* ---- what plugins call back ------------------------------------------------------------------ */
 
 static loom_entry *entry_alloc(const struct loom_host *host, size_t bytes)
@@ -139,6 +142,7 @@ struct store *store_open(const struct store_settings *settings, const struct sto
     uint32_t n = settings->n_partitions;
 
     LOOM_ASSERT(n > 0 && n <= STORE_PARTITIONS_MAX && (n & (n - 1)) == 0);
+    LOOM_ASSERT(settings->inline_max <= STORE_INLINE_MAX);
     if (store == NULL) goto no_memory;
     store->partitions = aligned_alloc(64, n * sizeof *store->partitions);
     if (store->partitions == NULL) goto no_memory;

@@ -34,6 +34,7 @@
 #define STORE_PARTITIONS_MAX 256u
 #define STORE_KEY_MAX 65535u
 #define STORE_VALUE_MAX (512ull << 20)
+#define STORE_INLINE_MAX 31744u /* with the longest key it still is a block of the arena */
 
 enum store_compress { STORE_COMPRESS_NONE, STORE_COMPRESS_LZ4 };
 
@@ -41,7 +42,7 @@ struct store_settings {
     uint32_t n_partitions; /* power of two, 1 to STORE_PARTITIONS_MAX */
     uint64_t max_memory;   /* bytes; 0: unlimited */
     uint64_t max_items;    /* 0: unlimited */
-    uint32_t inline_max;   /* larger values are blobs */
+    uint32_t inline_max;   /* larger values are blobs; at most STORE_INLINE_MAX */
     enum store_compress compress;
     uint64_t compress_min;
     uint64_t hash_seed; /* 0: drawn from the kernel */

@@ -24,10 +24,12 @@ struct store {
 
 enum room_mode {
     ROOM_EVICT,    /* evict here, overdraw where this partition is poor */
-    ROOM_OVERDRAW  /* never evict here: the entry at hand must stay (EXPIRE) */
+    ROOM_OVERDRAW  /* never evict or refuse here: the entry at hand must stay (EXPIRE, RENAME) */
 };
 /* room_make - let this partition grow by so much.  LOOM_E_NOSPACE: not even by eviction. */
 int room_make(struct partition *p, int64_t bytes, int64_t items, enum room_mode mode);
+/* room_fits - could an entry of so many bytes be kept at all? */
+bool room_fits(const struct partition *p, int64_t bytes, enum room_mode mode);
 /* room_use - the growth has happened (or, negative, the shrinking). */
 void room_use(struct partition *p, int64_t bytes, int64_t items);
 /* room_return - hand slack back to the pool. */

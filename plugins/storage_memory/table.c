@@ -25,8 +25,9 @@ static uint8_t tag_of(uint64_t hash)
 
 static uint32_t index_of(uint64_t hash, uint32_t bits) { return (uint32_t)(hash >> (64 - bits)); }
 
-/* match - the slots whose tag is this one, as bits. */
-static inline uint32_t match(const struct bucket *b, uint8_t tag)
+/* match - the slots whose tag is this one, as bits.  Always inline: sanitizers treat it as they do
+ * the function around it, see UNLOCKED. */
+static inline __attribute__((always_inline)) uint32_t match(const struct bucket *b, uint8_t tag)
 {
 #ifdef __SSE2__
     __m128i tags = _mm_load_si128((const __m128i *)(const void *)b->tag);

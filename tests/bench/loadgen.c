@@ -1,10 +1,10 @@
 /* loadgen.c - one lean load generator for every server, so that the client costs the same whatever
  * the protocol: RESP (resp) and memcached's meta commands (meta) and classic text (text).
  *
- *   loadgen --port N --op get|set [OPTION...]        (127.0.0.1 only; options: see `options`)
+ *   loadgen --port N --op get|set [OPTION...]        (127.0.0.1 only; options: see their table)
  *
  * Closed loop by default: each connection sends `pipeline` requests in one write, waits for all
- *   loadgen --port N --op get|set [OPTION...]        (127.0.0.1 only; see the table of options)
+ * replies, sends again.  With --rate R it is an open loop: requests are due at set times; their
  * latency counts from then, so that a server that stalls cannot hide it (no coordinated omission).
  * Prints one JSON object; with --hold it then keeps its connections until standard input ends.
  * Not a test client: a reply is checked for being an error or a miss, not for its bytes. */

@@ -318,6 +318,20 @@ Test(keys_limit, a_copy_outlives_its_source)
     fixture_close(&f);
 }
 
+Test(keys_limit, a_key_larger_than_a_lowered_limit_can_be_renamed)
+{
+    char line[3100];
+
+    fixture_open(&f, &(struct fixture_setup){.policy = "none", .max_memory = 1 << 20});
+    snprintf(line, sizeof line, "SET a %03000d", 7);
+    cr_assert_str_eq(fixture_say(&f, line), OK);
+    store_set_limits(f.store, 1000, 0);
+    FIXTURE_STEPS(&f,
+        {"RENAME a b", OK}, {"STRLEN b", INT("3000")}, {"MOVE b 1", INT("1")},
+        {"COPY a c", INT("0")}, {"SELECT 1", OK}, {"STRLEN b", INT("3000")}, {"COPY b c", OOM});
+    fixture_close(&f);
+}
+
 Test(keys_limit, compressed_values_travel)
 {
     static char value[2001];

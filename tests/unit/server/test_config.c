@@ -193,6 +193,8 @@ static const struct {
                                     "2, 4, 8, 16, 32, 64, 128 or 256"},
     {"[storage]\npartitions = 512\n",
      "%s:2: [storage] partitions = 512: expected a whole number from 1 to 256"},
+    {"[storage]\ninline_max = 32KiB\n",
+     "%s:2: [storage] inline_max = 32KiB: expected a size from 1KiB to 31KiB, such as 16KiB"},
     {"[storage]\ncompress = zip\n", "%s:2: [storage] compress = zip: expected none or lz4"},
     {"[server]\ndatabases = 8\n",
      "%s:2: [server] databases = 8: expected 16: the number of databases is fixed"},

@@ -59,7 +59,7 @@ static const char *const names_and_values[][2] = {
     {"port", "7654"}, {"bind", "127.0.0.1 ::1"}, {"slowlog-log-slower-than", "10000"},
     {"slowlog-max-len", "128"}, {"proto-max-bulk-len", "536870912"},
     {"client-query-buffer-limit", "1073741824"},
-    {"client-output-buffer-limit", "normal 268435456 0 0 slave 0 0 0 pubsub 268435456 0 0"},
+    {"client-output-buffer-limit", "normal 1073741824 0 0 slave 0 0 0 pubsub 1073741824 0 0"},
     {"loglevel", "notice"}, {"latency-monitor-threshold", "0"}, {"hz", "10"},
     {"notify-keyspace-events", ""}, {"lazyfree-lazy-expire", "no"}, {"protected-mode", "yes"},
     {"MaxMemory", "1073741824"}, {"tcp-backlog", "511"}, {"logfile", ""},

@@ -26,7 +26,7 @@ static loom_entry *entry_alloc(const struct loom_host *host, size_t bytes)
     if (freed != NULL) {
         loom_entry *e = freed;
 
-        memcpy(&freed, e, sizeof freed);
+        freed = *(loom_entry **)(void *)e;
         return e;
     }
     used_bytes += 64;
@@ -37,7 +37,7 @@ static loom_entry *entry_alloc(const struct loom_host *host, size_t bytes)
 static void entry_free(const struct loom_host *host, loom_entry *e, size_t bytes)
 {
     (void)host, (void)bytes;
-    memcpy(e, &freed, sizeof freed);
+    *(loom_entry **)(void *)e = freed;
     freed = e;
 }
 
