@@ -10,9 +10,9 @@
  * Most new entries of a skewed workload are never used again: they leave through the small queue
  * without ever displacing what main holds.  A hit only counts to three, in the entry itself.
  *
- * The sizes follow the number of residents at the time of an eviction, which is the capacity in
- * entries: exactly so when max_items is the limit, and as near as can be when bytes are.  Small
- * may be larger than its share while main has not filled its own: a cold cache is one FIFO. */
+ * The sizes follow the number of residents at the time of an eviction.  With a limit in entries
+ * that is the limit; with one in bytes, or a share that drifts, it is what the partition holds now.
+ * Small may be larger than its share while main has not filled its own: a cold cache is one FIFO. */
 #include <loomcache/eviction.h>
 
 #include "ghost.h"
@@ -25,7 +25,6 @@ struct s3fifo {
     double small_ratio, ghost_ratio;
     uint32_t move_threshold;
     const struct loom_eviction_env *env;
-    uint64_t max_items; /* 0: only bytes are limited */
     struct loom_list small, main;
     struct ghost ghost;
     uint32_t ghost_limit; /* as of the last eviction */
@@ -36,7 +35,6 @@ static int init(void *self, const struct loom_host *host, const struct loom_evic
 {
     struct s3fifo *s = self;
     s->env = env;
-    s->max_items = env->capacity_items;
     s->ghost.host = host;
     s->n_promoted = host->counter(host, "promoted", "Entries that moved from small to main.");
     s->n_ghost_hits = host->counter(host, "ghost_hits", "Entries that came back soon, into main.");
@@ -131,7 +129,6 @@ static loom_entry *evict(void *self)
     struct s3fifo *s = self;
     uint32_t patience = PATIENCE;
     uint64_t capacity = *s->env->n_items;
-    if (s->max_items > 0 && capacity > s->max_items) capacity = s->max_items;
     uint64_t small_limit = share(s->small_ratio, capacity);
     s->ghost_limit = (uint32_t)share(s->ghost_ratio, capacity);
 
@@ -158,13 +155,6 @@ static void cleared(void *self)
     struct s3fifo *s = self;
     s->small = s->main = (struct loom_list){0};
     ghost_clear(&s->ghost);
-}
-
-static void set_capacity(void *self, uint64_t bytes, uint64_t items)
-{
-    struct s3fifo *s = self;
-    (void)bytes;
-    s->max_items = items;
 }
 
 static bool verify_queue(struct s3fifo *s, const struct loom_list *queue)
@@ -204,7 +194,6 @@ static const struct loom_eviction_ops ops = {
     .restored = restored,
     .moved = moved,
     .cleared = cleared,
-    .set_capacity = set_capacity,
     .verify = verify,
 };
 
