@@ -109,7 +109,7 @@ static void cleared(void *self)
 static const struct loom_option options[] = {
     LOOM_OPTION(U32, "samples", struct lfu, samples, "5", 1, 64,
                 "Entries drawn for an eviction; more is more exact, and costs more."),
-    LOOM_OPTION(FLOAT, "half_life", struct lfu, half_life, "4", 0.1, 1000,
+    LOOM_OPTION(FLOAT, "half_life", struct lfu, half_life, "2", 0.1, 1000,
                 "Accesses per resident entry after which a count is worth half."),
     LOOM_OPTION_END,
 };
@@ -130,4 +130,4 @@ static const struct loom_eviction_ops ops = {
 };
 
 LOOM_PLUGIN("LoomCache", "1.0.0", "Apache-2.0",
-            LOOM_OFFER_EVICTION("lfu", "the least often used of a few, counts fade with time", &ops))
+            LOOM_OFFER_EVICTION("lfu", "the least often used of a few; counts fade", &ops))

@@ -192,7 +192,7 @@ static bool acceptable(struct policy_kit *kit, const loom_entry *e)
     const char *at = (const char *)e;
     if (at < kit->env.space.base + 8 || at >= kit->env.space.base + kit->space_used ||
         (at - kit->env.space.base) % 8 != 0)
-        policy_kit_blame(kit, "evict() gave %p, which is no entry of this partition", (const void *)e);
+        policy_kit_blame(kit, "evict() gave %p, no entry of this partition", (const void *)e);
     else if (e->key_bytes != sizeof(uint64_t) || policy_kit_find(kit, policy_kit_key(e)) != e)
         policy_kit_blame(kit, "evict() gave an entry that is not resident");
     else if (is_claimed(e))
@@ -228,7 +228,7 @@ static bool over_limit(const struct policy_kit *kit, uint64_t more_items, uint64
            (kit->capacity_bytes > 0 && kit->bytes + more_bytes > kit->capacity_bytes);
 }
 
-/* Evict before the insert, and only what is needed.  keep, when it is a victim, only steps aside. */
+/* Evict before the insert, and only what is needed.  keep, if it is a victim, only steps aside. */
 static int make_room(struct policy_kit *kit, uint64_t items, uint64_t bytes, loom_entry *keep)
 {
     bool aside = false;

@@ -50,7 +50,8 @@ static void host_free(const struct loom_host *host, void *at, size_t bytes)
     struct policy_kit *kit = kit_of(host);
     uint64_t *block = (uint64_t *)at - 2;
     if (block[0] != bytes)
-        policy_kit_blame(kit, "free() with %zu bytes of what was %llu", bytes, (unsigned long long)block[0]);
+        policy_kit_blame(kit, "free() with %zu bytes of what was %llu", bytes,
+                         (unsigned long long)block[0]);
     kit->held_bytes -= block[0];
     free(block);
 }
@@ -64,7 +65,7 @@ static void host_charge(const struct loom_host *host, int64_t bytes)
 static uint64_t *host_counter(const struct loom_host *host, const char *name, const char *help)
 {
     struct policy_kit *kit = kit_of(host);
-    if (name == NULL || help == NULL) policy_kit_blame(kit, "a counter without a name or a help text");
+    if (name == NULL || help == NULL) policy_kit_blame(kit, "a counter without a name or a help");
     if (kit->n_counters == sizeof kit->counters / sizeof kit->counters[0]) return NULL;
     return kit->n_counters++ == 1 ? NULL : &kit->counters[kit->n_counters - 1];
 }
@@ -75,8 +76,8 @@ static const void *host_extension(const struct loom_host *host, const char *id)
     return NULL;
 }
 
-/* SplitMix64 (Steele, Lea, Flood, 2014).  Its steps are not those of the keys' hashes: else it would
- * draw keys 1, 2, 3 in their order. */
+/* SplitMix64 (Steele, Lea, Flood, 2014).  Its steps are not those of the keys' hashes: else it
+ * would draw keys 1, 2, 3 in their order. */
 static uint64_t random_next(struct policy_kit *kit)
 {
     kit->random += 0x9e3779b97f4a7c15u;

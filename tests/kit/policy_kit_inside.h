@@ -1,4 +1,4 @@
-/* policy_kit_inside.h - what the kit's two files share: the host's half and the partition's half. */
+/* policy_kit_inside.h - what the kit's two files share: the host's half, the partition's half. */
 #ifndef TESTS_KIT_POLICY_KIT_INSIDE_H
 #define TESTS_KIT_POLICY_KIT_INSIDE_H
 

@@ -1,4 +1,4 @@
-/* test_model.c - every policy against a model that knows who is resident, over random operations. */
+/* test_model.c - every policy against a model that knows who is resident, over random steps. */
 #include "policies.h"
 
 #define KEYS 3000u
@@ -188,7 +188,7 @@ ParameterizedTest(struct policy_name *name, eviction_model, failing_allocations,
     }
 }
 
-/* A live node may change its policy: the new one takes over the entries as the old one left them. */
+/* A live node may change its policy: the new one takes over the entries as the old left them. */
 ParameterizedTestParameters(eviction_model, takes_over_from_every_other)
 {
     static struct policy_name names[] = POLICY_NAMES;

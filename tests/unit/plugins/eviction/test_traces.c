@@ -79,7 +79,7 @@ static void trace_load(struct trace *t, const char *name)
     free(t->key);
     *t = (struct trace){.n = 0};
     snprintf(text, sizeof text, "%s/%s.csv.gz", folder, name);
-    cr_assert(access(text, R_OK) == 0, "REFERENCE.csv speaks of a trace that is not there: %s", text);
+    cr_assert(access(text, R_OK) == 0, "REFERENCE.csv names a trace that is absent: %s", text);
     snprintf(text, sizeof text, "exec gzip -dc '%s/%s.csv.gz'", folder, name);
     FILE *unpacked = popen(text, "r");
     cr_assert(unpacked != NULL);
