@@ -104,7 +104,7 @@ bool conn_kill(struct server *server, uint64_t id)
         pthread_mutex_lock(&loop->conns_lock);
         for (struct conn *conn = loop->conns; conn != NULL && !found; conn = conn->next) {
             found = conn->session.id == id;
-            /* At once, so that nothing it sends after our reply is served; its loop does the rest. */
+            /* At once: nothing it sends after our reply is served.  Its loop does the rest. */
             if (found) shutdown(conn->fd, SHUT_RDWR);
         }
         pthread_mutex_unlock(&loop->conns_lock);
