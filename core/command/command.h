@@ -17,19 +17,19 @@
 enum command_flag {
     COMMAND_READ = 1 << 0,
     COMMAND_WRITE = 1 << 1,
-    COMMAND_FAST = 1 << 2,       /* O(1) or nearly: timed by the batch, not one by one */
-    COMMAND_GROWS = 1 << 3,      /* may need memory: refused with -OOM when there is none */
+    COMMAND_FAST = 1 << 2,  /* O(1) or nearly: timed by the batch, not one by one */
+    COMMAND_GROWS = 1 << 3, /* may need memory: refused with -OOM when there is none */
     COMMAND_ADMIN = 1 << 4,
-    COMMAND_NO_AUTH = 1 << 5,    /* allowed before AUTH */
-    COMMAND_NO_MULTI = 1 << 6,   /* refused inside MULTI */
-    COMMAND_IN_MULTI = 1 << 7,   /* runs at once inside MULTI: EXEC DISCARD MULTI WATCH QUIT RESET */
-    COMMAND_ALL_KEYS = 1 << 8,   /* touches every partition: all are locked (FLUSHALL, SWAPDB) */
-    COMMAND_OWN_LOCKS = 1 << 9,  /* locks by itself, one partition at a time (SCAN, KEYS), by
-                                  * call_lock() only: inside EXEC every lock is held already.  What
-                                  * locks inside the store (store_set_limits) must be NO_MULTI. */
-    COMMAND_LOADING = 1 << 10,   /* allowed while data is being loaded */
-    COMMAND_SUBCOMMANDS = 1 << 11, /* argv[1] chooses: children rows */
-    COMMAND_NO_SLOWLOG = 1 << 13,  /* carries secrets (AUTH), or its parts are logged (EXEC) */
+    COMMAND_NO_AUTH = 1 << 5,   /* allowed before AUTH */
+    COMMAND_NO_MULTI = 1 << 6,  /* refused inside MULTI */
+    COMMAND_IN_MULTI = 1 << 7,  /* runs at once inside MULTI: EXEC DISCARD MULTI WATCH QUIT RESET */
+    COMMAND_ALL_KEYS = 1 << 8,  /* touches every partition: all are locked (FLUSHALL, SWAPDB) */
+    COMMAND_OWN_LOCKS = 1 << 9, /* locks by itself, one partition at a time (SCAN, KEYS), by
+                                 * call_lock() only: inside EXEC every lock is held already.  What
+                                 * locks inside the store (store_set_limits) must be NO_MULTI. */
+    COMMAND_LOADING = 1 << 10,  /* allowed while data is being loaded */
+    COMMAND_SUBCOMMANDS = 1 << 11,  /* argv[1] chooses: children rows */
+    COMMAND_NO_SLOWLOG = 1 << 13,   /* carries secrets (AUTH), or its parts are logged (EXEC) */
     COMMAND_KEYS_BY_COUNT = 1 << 14 /* argv[first_key - 1] says how many keys follow */
 };
 
@@ -96,8 +96,8 @@ extern const struct command command_rows_introspect[]; /* COMMAND */
 
 /* MEMORY USAGE, for the room that registers MEMORY: keys and locks as for any row with a key. */
 void command_memory_usage(struct call *call);
-/* command_encoding - the name of what Redis would have made of a value; *ret_rc: LOOM_E_NOMEM when it
- * could not be unpacked. */
+/* command_encoding - the name of what Redis would have made of a value; *ret_rc: LOOM_E_NOMEM when
+ * it could not be unpacked. */
 const char *command_encoding(struct partition *p, loom_entry *e, int *ret_rc);
 
 /* ---- helpers for run functions ------------------------------------------------------------- */

@@ -41,7 +41,7 @@ void executor_close(struct executor *x)
     x->keys = NULL;
 }
 
-/* ---- statistics -------------------------------------------------------------------------------- */
+/* ---- statistics ------------------------------------------------------------------------------ */
 
 static void count(struct executor *x, size_t index, uint64_t ns, uint64_t n_times)
 {
@@ -79,7 +79,7 @@ static void count_batch(struct executor *x, const struct prepared *all, size_t n
     }
 }
 
-/* ---- keys and locks ------------------------------------------------------------------------------ */
+/* ---- keys and locks -------------------------------------------------------------------------- */
 
 static bool one_key(const struct command *command, uint32_t argc)
 {
@@ -130,7 +130,8 @@ static bool keys_make(struct executor *x, struct call *call)
 static void keys_refresh(struct call *call, struct store_key *keys)
 {
     for (uint32_t i = 0; i < call->n_keys; i++) {
-        if (__builtin_expect(keys[i].key.db == store_db(call->store, call->session->db), 1)) continue;
+        if (__builtin_expect(keys[i].key.db == store_db(call->store, call->session->db), 1))
+            continue;
         store_key_make(call->store, slice_of(keys[i].key.at, keys[i].key.bytes), call->session->db,
                        &keys[i]);
     }
@@ -202,7 +203,7 @@ void execute_call(struct executor *x, struct call *call)
     if (command->flags & COMMAND_WRITE) store_settle(x->store, call->now_ms);
 }
 
-/* ---- checks ---------------------------------------------------------------------------------------- */
+/* ---- checks ---------------------------------------------------------------------------------- */
 
 /* row - of the table; the call may have gone on to a subcommand.  NULL: unknown. */
 static void reject(struct executor *x, struct call *call, const struct command *row,
@@ -226,7 +227,8 @@ static void unknown(struct call *call)
                               call->argv[i].at);
     }
     call_error(call, "unknown command '%.*s', with args beginning with: %s",
-               (int)(call->argv[0].bytes < 128 ? call->argv[0].bytes : 128), call->argv[0].at, with);
+               (int)(call->argv[0].bytes < 128 ? call->argv[0].bytes : 128), call->argv[0].at,
+               with);
 }
 
 static void unknown_child(struct call *call)
@@ -277,7 +279,8 @@ static void run_checked(struct executor *x, struct call *call, struct prepared *
 {
     const struct command *command = call->command;
 
-    if (__builtin_expect(session_in_multi(call->session), 0) && !(command->flags & COMMAND_IN_MULTI)) {
+    if (__builtin_expect(session_in_multi(call->session), 0) &&
+        !(command->flags & COMMAND_IN_MULTI)) {
         if (command->flags & COMMAND_NO_MULTI) {
             call_error(call, "Command not allowed inside a transaction");
             reject(x, call, command_find(call->argv[0]), prepared);
@@ -346,7 +349,7 @@ static void run_item(struct executor *x, struct call *call, struct prepared *pre
     if (__builtin_expect(skip || session->reply_off, 0)) reply_rewind(reply, before);
 }
 
-/* ---- the batch --------------------------------------------------------------------------------------- */
+/* ---- the batch ------------------------------------------------------------------------------- */
 
 static void prepare(struct executor *x, const struct session *session,
                     const struct execute_item *items, size_t n, struct prepared *all)

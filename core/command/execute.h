@@ -43,7 +43,8 @@ struct execute_item {
     struct loom_blob *const *blobs;
 };
 /* execute_batch - run n commands of one session in order; exactly one reply each (unless the client
- * switched replies off).  Stops early when session->close_after_reply is set; returns how many ran. */
+ * switched replies off).  Stops early when session->close_after_reply is set; returns how many ran.
+ */
 size_t execute_batch(struct executor *x, struct session *session, struct reply *reply,
                      const struct execute_item *items, size_t n, uint64_t now_ms);
 /* execute_call - lock and run one call that has been checked. */

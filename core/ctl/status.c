@@ -199,7 +199,7 @@ static void print_text(const struct status *s)
 
 int status_run(struct link *link, const struct ctl_args *args, struct error *error)
 {
-    struct status status;
+    struct status status = {0};
     int rc = status_read(link, &status, error);
 
     if (rc != 0) return rc;

@@ -29,7 +29,7 @@ struct conn_output {
     size_t n_asked; /* bytes of the write under way; 0: none */
 };
 
-/* ---- opening and closing ------------------------------------------------------------------------- */
+/* ---- opening and closing --------------------------------------------------------------------- */
 
 static void link_conn(struct conn *conn)
 {
@@ -47,8 +47,8 @@ static void unlink_conn(struct conn *conn)
 {
     struct loop *loop = conn->loop;
 
-    /* Before the lock: it gives up WATCHes, which locks partitions, and CLIENT LIST inside EXEC takes
-     * the two the other way round. */
+    /* Before the lock: it gives up WATCHes, which locks partitions, and CLIENT LIST inside EXEC
+     * takes the two the other way round. */
     transaction_free(&conn->session);
     pthread_mutex_lock(&loop->conns_lock);
     if (loop->idle_cursor == conn) loop->idle_cursor = conn->next;
@@ -97,7 +97,7 @@ void conn_finish(struct conn *conn)
     else if (conn->closing == CONN_OPEN) conn->closing = CONN_FINISHING;
 }
 
-/* ---- writing ----------------------------------------------------------------------------------------- */
+/* ---- writing --------------------------------------------------------------------------------- */
 
 static void send_output(struct conn *conn);
 
@@ -171,9 +171,10 @@ static void keep_rest(struct conn *conn, size_t written)
         conn_close(conn, "no memory for its output");
     } else if (bytes > METRIC_READ(loop->server->limits.output_buffer_max)) {
         METRIC_ADD(loop->stats.output_overruns, 1);
-        LOG_WARN("server", "client %" PRIu64 " reads too slowly: %zu bytes of replies wait, the limit "
-                 "is %" PRIu64 " (server.output_buffer_max): closed", conn->session.id, bytes,
-                 METRIC_READ(loop->server->limits.output_buffer_max));
+        LOG_WARN("server",
+                 "client %" PRIu64 " reads too slowly: %zu bytes of replies wait, the limit "
+                 "is %" PRIu64 " (server.output_buffer_max): closed",
+                 conn->session.id, bytes, METRIC_READ(loop->server->limits.output_buffer_max));
         conn_close(conn, "output buffer over its limit");
     } else if (output->n_asked == 0) {
         send_output(conn);
@@ -187,8 +188,10 @@ static void flush(struct conn *conn)
 
     if (reply->failed) {
         METRIC_ADD(conn->loop->stats.output_overruns, 1);
-        LOG_WARN("server", "client %" PRIu64 ": a reply beyond server.output_buffer_max, or no memory "
-                 "for it: closed", conn->session.id);
+        LOG_WARN("server",
+                 "client %" PRIu64 ": a reply beyond server.output_buffer_max, or no memory "
+                 "for it: closed",
+                 conn->session.id);
         conn_close(conn, "reply over the output limit");
         return;
     }
@@ -209,7 +212,7 @@ static void flush(struct conn *conn)
     if (written < total) keep_rest(conn, written);
 }
 
-/* ---- HTTP on the client port --------------------------------------------------------------------------- */
+/* ---- HTTP on the client port ----------------------------------------------------------------- */
 
 static int sink_write(void *to, const void *at, size_t bytes)
 {
@@ -217,9 +220,9 @@ static int sink_write(void *to, const void *at, size_t bytes)
     return ((struct reply *)to)->failed ? LOOM_E_NOMEM : 0;
 }
 
-/* answer_http - one answer to the request line alone, then the connection ends.  What follows the line
- * is read and dropped until the peer closes (or the sweep does): closing at once would reset the
- * connection under the answer. */
+/* answer_http - one answer to the request line alone, then the connection ends.  What follows the
+ * line is read and dropped until the peer closes (or the sweep does): closing at once would reset
+ * the connection under the answer. */
 static void answer_http(struct conn *conn, struct slice line)
 {
     struct reply *reply = &conn->loop->reply, body = {0};
@@ -254,7 +257,7 @@ static void answer_http(struct conn *conn, struct slice line)
     }
 }
 
-/* ---- reading ---------------------------------------------------------------------------------------------- */
+/* ---- reading --------------------------------------------------------------------------------- */
 
 static void limits_of(const struct conn *conn, struct resp_limits *ret)
 {
@@ -292,7 +295,8 @@ static enum resp_result take(struct conn *conn, struct slice *input, struct slic
 
     for (;;) {
         limits_of(conn, &limits);
-        enum resp_result result = resp_parse(&loop->batch, &conn->pending, &limits, input, &command);
+        enum resp_result result =
+            resp_parse(&loop->batch, &conn->pending, &limits, input, &command);
 
         if (result == RESP_COMMAND) {
             items[n++] = (struct execute_item){command.argc, command.argv, command.blobs};
@@ -312,7 +316,8 @@ static void serve(struct conn *conn, struct slice input)
     struct loop *loop = conn->loop;
     struct slice http = {0};
 
-    reply_begin(&loop->reply, conn->session.proto, METRIC_READ(loop->server->limits.output_buffer_max));
+    reply_begin(&loop->reply, conn->session.proto,
+                METRIC_READ(loop->server->limits.output_buffer_max));
     METRIC_SET(conn->active_ms, loop->now_ms);
     switch (take(conn, &input, &http)) {
     case RESP_HTTP: answer_http(conn, http); return;

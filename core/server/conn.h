@@ -1,7 +1,8 @@
 /* conn.h - one client's connection: bytes in, commands, bytes out.
  *
- * Small while idle: no buffer is held unless a command is unfinished or a reply could not be written
- * at once.  The session is first, so that commands can find the connection of their session.
+ * Small while idle: no buffer is held unless a command is unfinished or a reply could not be
+ * written at once.  The session is first, so that commands can find the connection of their
+ * session.
  */
 #ifndef CORE_SERVER_CONN_H
 #define CORE_SERVER_CONN_H
@@ -40,8 +41,8 @@ void conn_finish(struct conn *conn);
 /* conn_describe - the line that CLIENT LIST shows, without a newline; returns its length.  From any
  * thread, with the loop's conns_lock held. */
 size_t conn_describe(struct conn *conn, char *at, size_t room);
-/* conn_kill - close the connection with this id, wherever it is; false: there is none such.  From any
- * thread; it is gone a moment later.  (The calling connection itself: close_after_reply.) */
+/* conn_kill - close the connection with this id, wherever it is; false: there is none such.  From
+ * any thread; it is gone a moment later.  (The calling connection itself: close_after_reply.) */
 bool conn_kill(struct server *server, uint64_t id);
 /* conn_each - visit every connection of every loop, each loop under its conns_lock. */
 void conn_each(struct server *server, void (*each)(void *arg, struct conn *conn), void *arg);

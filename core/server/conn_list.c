@@ -3,6 +3,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/socket.h>
 
 #include "core/server/conn.h"
 
@@ -55,21 +56,21 @@ size_t conn_describe(struct conn *conn, char *at, size_t room)
 
     conn_peer(conn, peer, sizeof peer);
     conn_local(conn, local, sizeof local);
-    int n = snprintf(at, room,
-                     "id=%" PRIu64 " addr=%s laddr=%s fd=%d name=%s age=%" PRIu64 " idle=%" PRIu64
-                     " flags=%s db=%u sub=0 psub=0 ssub=0 multi=%d qbuf=%zu qbuf-free=0 argv-mem=0"
-                     " multi-mem=0 rbs=0 rbp=0 obl=0 oll=0 omem=%zu tot-mem=%zu events=r"
-                     " cmd=%s user=default redir=-1 resp=%u lib-name=%s lib-ver=%s io-thread=%u",
-                     s->id, peer, local, conn->fd, text_of(s->name),
-                     now_ms > created_ms ? (now_ms - created_ms) / 1000 : 0,
-                     now_ms > active_ms ? (now_ms - active_ms) / 1000 : 0,
-                     METRIC_READ(s->transaction) ? "x" : "N", METRIC_READ(s->db),
-                     METRIC_READ(s->transaction) ? 0 : -1, METRIC_READ(conn->pending_bytes),
-                     METRIC_READ(conn->output_bytes),
-                     sizeof *conn + METRIC_READ(conn->pending_bytes) + METRIC_READ(conn->output_bytes),
-                     command ? command->name : "NULL",
-                     METRIC_READ(s->proto), text_of(s->lib_name), text_of(s->lib_version),
-                     conn->loop->index);
+    int n =
+        snprintf(at, room,
+                 "id=%" PRIu64 " addr=%s laddr=%s fd=%d name=%s age=%" PRIu64 " idle=%" PRIu64
+                 " flags=%s db=%u sub=0 psub=0 ssub=0 multi=%d qbuf=%zu qbuf-free=0 argv-mem=0"
+                 " multi-mem=0 rbs=0 rbp=0 obl=0 oll=0 omem=%zu tot-mem=%zu events=r"
+                 " cmd=%s user=default redir=-1 resp=%u lib-name=%s lib-ver=%s io-thread=%u",
+                 s->id, peer, local, conn->fd, text_of(s->name),
+                 now_ms > created_ms ? (now_ms - created_ms) / 1000 : 0,
+                 now_ms > active_ms ? (now_ms - active_ms) / 1000 : 0,
+                 METRIC_READ(s->transaction) ? "x" : "N", METRIC_READ(s->db),
+                 METRIC_READ(s->transaction) ? 0 : -1, METRIC_READ(conn->pending_bytes),
+                 METRIC_READ(conn->output_bytes),
+                 sizeof *conn + METRIC_READ(conn->pending_bytes) + METRIC_READ(conn->output_bytes),
+                 command ? command->name : "NULL", METRIC_READ(s->proto), text_of(s->lib_name),
+                 text_of(s->lib_version), conn->loop->index);
 
     return n < 0 ? 0 : (size_t)n < room ? (size_t)n : room - 1;
 }
@@ -101,8 +102,11 @@ bool conn_kill(struct server *server, uint64_t id)
         bool found = false;
 
         pthread_mutex_lock(&loop->conns_lock);
-        for (struct conn *conn = loop->conns; conn != NULL && !found; conn = conn->next)
+        for (struct conn *conn = loop->conns; conn != NULL && !found; conn = conn->next) {
             found = conn->session.id == id;
+            /* At once: nothing it sends after our reply is served.  Its loop does the rest. */
+            if (found) shutdown(conn->fd, SHUT_RDWR);
+        }
         pthread_mutex_unlock(&loop->conns_lock);
         if (found) return loop_post(loop, kill_here, (void *)(uintptr_t)id) == 0;
     }

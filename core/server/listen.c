@@ -1,7 +1,7 @@
 /* listen.c - see listen.h.
  *
- * When file descriptors run out a listening socket stays readable and would spin: so one descriptor is
- * kept in reserve, given up to accept the client, tell it why, and close it.
+ * When file descriptors run out a listening socket stays readable and would spin: so one descriptor
+ * is kept in reserve, given up to accept the client, tell it why, and close it.
  */
 #include "core/server/listen.h"
 
@@ -32,7 +32,7 @@ struct listeners {
     int reserve_fd;
 };
 
-/* ---- accepting ------------------------------------------------------------------------------------ */
+/* ---- accepting ------------------------------------------------------------------------------- */
 
 static void refuse(struct listeners *all, int fd, const char *sentence)
 {
@@ -60,8 +60,9 @@ static int accept_reserved(struct listeners *all, int listening)
     close(all->reserve_fd);
     fd = accept4(listening, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
     if (fd >= 0) {
-        LOG_WARN("server", "out of file descriptors: a client was refused; raise the limit (ulimit -n) "
-                           "or lower server.max_clients");
+        LOG_WARN("server",
+                 "out of file descriptors: a client was refused; raise the limit (ulimit -n) "
+                 "or lower server.max_clients");
         refuse(all, fd, "-ERR max number of clients reached: out of file descriptors\r\n");
     }
     all->reserve_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
@@ -91,7 +92,7 @@ static void on_ready(uv_poll_t *poll, int status, int events)
     }
 }
 
-/* ---- opening ----------------------------------------------------------------------------------------- */
+/* ---- opening --------------------------------------------------------------------------------- */
 
 static socklen_t sockaddr_of(const struct config_address *address, uint32_t port,
                              struct sockaddr_storage *ret)
@@ -170,10 +171,11 @@ static int open_all(struct listeners *all, struct error *error)
     for (int i = 0; i < n && i < SERVER_LISTENERS_MAX; i++) {
         if (!addresses[i].loopback && !config->server.allow_open &&
             !server_password_wanted(all->server))
-            return error_set(error, LOOM_E_CONFIG,
-                             "server.bind = %s is open to the network (%s) and no password is set: set "
-                             "server.requirepass, or server.allow_open = true if the network is trusted",
-                             config->server.bind, addresses[i].text);
+            return error_set(
+                error, LOOM_E_CONFIG,
+                "server.bind = %s is open to the network (%s) and no password is set: set "
+                "server.requirepass, or server.allow_open = true if the network is trusted",
+                config->server.bind, addresses[i].text);
         int rc = open_one(all, &addresses[i], error);
 
         if (rc != 0) return rc;

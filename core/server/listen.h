@@ -6,8 +6,8 @@
 
 struct listeners;
 
-/* listeners_open - one per address of server.bind.  Refuses an address beyond loopback while there is
- * no password, unless server.allow_open.  Errors: LOOM_E_CONFIG, LOOM_E_IO, with a sentence.
+/* listeners_open - one per address of server.bind.  Refuses an address beyond loopback while there
+ * is no password, unless server.allow_open.  Errors: LOOM_E_CONFIG, LOOM_E_IO, with a sentence.
  * Nothing is accepted before listeners_start(). */
 int listeners_open(struct server *server, struct listeners **ret, struct error *error);
 int listeners_start(struct listeners *listeners, struct error *error);

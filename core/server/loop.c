@@ -23,7 +23,7 @@ struct loop_task {
     void *arg;
 };
 
-/* ---- tasks from other threads ------------------------------------------------------------------ */
+/* ---- tasks from other threads ---------------------------------------------------------------- */
 
 int loop_post(struct loop *loop, void (*run)(struct loop *loop, void *arg), void *arg)
 {
@@ -76,7 +76,7 @@ void loop_adopt(struct loop *loop, int fd)
     __atomic_fetch_sub(&loop->server->n_clients, 1, __ATOMIC_RELAXED);
 }
 
-/* ---- housekeeping ---------------------------------------------------------------------------------- */
+/* ---- housekeeping ---------------------------------------------------------------------------- */
 
 static void sweep_idle(struct loop *loop)
 {
@@ -126,7 +126,7 @@ void loop_set_tick(struct loop *loop, void *arg)
     uv_timer_again(&loop->tick);
 }
 
-/* ---- slow commands ---------------------------------------------------------------------------------- */
+/* ---- slow commands --------------------------------------------------------------------------- */
 
 static void on_slow(void *arg, const struct call *call, uint64_t ns)
 {
@@ -140,7 +140,7 @@ static void on_slow(void *arg, const struct call *call, uint64_t ns)
     slowlog_add(loop->server->slowlog, call, ns, peer, call->session->name);
 }
 
-/* ---- the thread ---------------------------------------------------------------------------------------- */
+/* ---- the thread ------------------------------------------------------------------------------ */
 
 static void *run(void *arg)
 {

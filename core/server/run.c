@@ -30,7 +30,7 @@ void server_stop(struct server *server, const char *why)
     uv_async_send(&stop_wake);
 }
 
-/* ---- stopping ------------------------------------------------------------------------------------ */
+/* ---- stopping -------------------------------------------------------------------------------- */
 
 static void on_drained(uv_timer_t *timer)
 {
@@ -85,7 +85,7 @@ static void on_hangup(uv_signal_t *handle, int number)
         LOG_ERROR("config", "%s; nothing was changed", error.text);
 }
 
-/* ---- the run --------------------------------------------------------------------------------------- */
+/* ---- the run --------------------------------------------------------------------------------- */
 
 static void watch_signals(struct runner *runner)
 {

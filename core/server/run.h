@@ -8,7 +8,8 @@
 int server_open(struct server *server, struct config *config, struct error *error);
 void server_close(struct server *server);
 
-/* server_register_commands - every room's rows into the one table; a second time is nothing to do. */
+/* server_register_commands - every room's rows into the one table; a second time is nothing to do.
+ */
 int server_register_commands(struct error *error);
 
 /* server_run - serve until a signal, SHUTDOWN or server_stop(); returns the exit code. */

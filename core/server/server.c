@@ -22,7 +22,7 @@
 
 struct server *server_the;
 
-/* ---- the password ---------------------------------------------------------------------------------- */
+/* ---- the password ---------------------------------------------------------------------------- */
 
 int server_password_set(struct server *server, const char *password)
 {
@@ -68,7 +68,7 @@ void server_audit(struct server *server, const char *format, ...)
     LOG_INFO("audit", "%s", text);
 }
 
-/* ---- live configuration ----------------------------------------------------------------------------- */
+/* ---- live configuration ---------------------------------------------------------------------- */
 
 static void copy_limits(struct server *server)
 {
@@ -89,13 +89,15 @@ static void set_slow(struct server *server)
 {
     const struct config *config = server->config;
 
-    slowlog_configure(server->slowlog, config->server.slowlog_threshold_us, config->server.slowlog_len);
+    slowlog_configure(server->slowlog, config->server.slowlog_threshold_us,
+                      config->server.slowlog_len);
     latency_configure(server->latency, config->server.latency_threshold_ms);
     uint64_t slow_ns = slowlog_threshold_ns(server->slowlog);
     uint64_t spike_ns = latency_threshold_ns(server->latency);
     uint64_t ns = slow_ns < spike_ns ? slow_ns : spike_ns;
 
-    for (uint32_t i = 0; i < server->n_loops; i++) METRIC_SET(server->loops[i]->executor.slow_ns, ns);
+    for (uint32_t i = 0; i < server->n_loops; i++)
+        METRIC_SET(server->loops[i]->executor.slow_ns, ns);
 }
 
 static int open_log(struct server *server, struct error *error)
@@ -130,7 +132,8 @@ static int on_change(void *arg, enum config_key key, struct error *error)
                    : 0;
     case CONFIG_STORAGE_MAX_MEMORY:
     case CONFIG_STORAGE_MAX_ITEMS:
-        store_set_limits(server->store, config->storage.max_memory_bytes, config->storage.max_items);
+        store_set_limits(server->store, config->storage.max_memory_bytes,
+                         config->storage.max_items);
         return 0;
     case CONFIG_STORAGE_COMPRESS:
     case CONFIG_STORAGE_COMPRESS_MIN:
@@ -152,7 +155,7 @@ static int on_change(void *arg, enum config_key key, struct error *error)
     }
 }
 
-/* ---- opening ------------------------------------------------------------------------------------------ */
+/* ---- opening --------------------------------------------------------------------------------- */
 
 static void raise_file_limit(struct server *server)
 {
@@ -195,7 +198,8 @@ static int open_recorders(struct server *server, struct error *error)
 {
     const struct config *config = server->config;
 
-    server->slowlog = slowlog_create(config->server.slowlog_threshold_us, config->server.slowlog_len);
+    server->slowlog =
+        slowlog_create(config->server.slowlog_threshold_us, config->server.slowlog_len);
     server->latency = latency_create(config->server.latency_threshold_ms);
     if (server->slowlog == NULL || server->latency == NULL)
         return error_set(error, LOOM_E_NOMEM, "no memory for the slow log");
@@ -225,7 +229,8 @@ int server_register_commands(struct error *error)
     if (command_count() > 0) return 0; /* a second server in one process: tests */
     for (size_t i = 0; i < sizeof tables / sizeof *tables; i++)
         if (command_register(tables[i]) != 0)
-            return error_set(error, LOOM_E_LIMIT, "a command is registered twice, or there are too many");
+            return error_set(error, LOOM_E_LIMIT,
+                             "a command is registered twice, or there are too many");
     return 0;
 }
 
@@ -267,7 +272,7 @@ int server_open(struct server *server, struct config *config, struct error *erro
     return rc;
 }
 
-/* ---- closing ---------------------------------------------------------------------------------------------- */
+/* ---- closing --------------------------------------------------------------------------------- */
 
 void server_close(struct server *server)
 {

@@ -3,8 +3,9 @@
  *   control thread (main): signals, listening and accepting, health, metrics, discovery, timers
  *   I/O threads (loop.h):  connections, commands, housekeeping of their share of the partitions
  *
- * The control thread accepts and hands each connection to the I/O thread with the fewest.  From then
- * on the connection never leaves that thread, and no request is ever handed from thread to thread.
+ * The control thread accepts and hands each connection to the I/O thread with the fewest.  From
+ * then on the connection never leaves that thread, and no request is ever handed from thread to
+ * thread.
  */
 #ifndef CORE_SERVER_SERVER_H
 #define CORE_SERVER_SERVER_H

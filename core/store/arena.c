@@ -31,8 +31,8 @@
 
 enum unit_state { UNIT_FREE = 0, UNIT_SPAN, UNIT_CARVED };
 
-/* One row per unit.  A span's row is that of its first unit.  A slot's own links (free, open) are in
- * the row of its first unit too: a slot is in one of those lists only while it is no span. */
+/* One row per unit.  A span's row is that of its first unit.  A slot's own links (free, open) are
+ * in the row of its first unit too: a slot is in one of those lists only while it is no span. */
 struct arena_row {
     uint32_t next, prev;      /* spans with room of one class */
     uint32_t slot_next, slot_prev;

@@ -99,7 +99,8 @@ no_space:
     return LOOM_E_NOSPACE;
 }
 
-static void give_back(struct partition *p, struct quota *q, int64_t *pool, int64_t max, int64_t keep)
+static void give_back(struct partition *p, struct quota *q, int64_t *pool, int64_t max,
+                      int64_t keep)
 {
     int64_t slack = q->allowance - (q->used > 0 ? q->used : 0);
 
@@ -127,7 +128,7 @@ void room_use(struct partition *p, int64_t bytes, int64_t items)
     if (bytes < 0 && p->store->n_partitions > 1) room_return(p);
 }
 
-/* ---- paying debts -------------------------------------------------------------------------------- */
+/* ---- paying debts ---------------------------------------------------------------------------- */
 
 static struct partition *richest(struct store *store, bool by_bytes)
 {

@@ -51,7 +51,7 @@ loom_entry *partition_find(const struct store_key *key, enum store_look look)
     return e;
 }
 
-/* ---- leaving ---------------------------------------------------------------------------------- */
+/* ---- leaving --------------------------------------------------------------------------------- */
 
 static void count_items(struct partition *p, const loom_entry *e, int sign)
 {
@@ -99,12 +99,13 @@ void partition_remove(const struct store_key *key, loom_entry *e)
 
 void partition_remove_entry(struct partition *p, loom_entry *e, enum loom_removal why)
 {
-    uint64_t hash = hash_key(loom_entry_key(e), e->key_bytes, loom_entry_db(e), p->store->hash_seed);
+    uint64_t hash =
+        hash_key(loom_entry_key(e), e->key_bytes, loom_entry_db(e), p->store->hash_seed);
 
     remove_hashed(p, e, hash, why);
 }
 
-/* ---- coming and changing --------------------------------------------------------------------------- */
+/* ---- coming and changing --------------------------------------------------------------------- */
 
 static int insert(const struct store_key *key, const struct loom_value *v, int64_t charge,
                   loom_entry **ret)
@@ -202,7 +203,8 @@ int partition_put(const struct store_key *key, const struct store_put *put, loom
     if (rc != 0) return rc;
     packed.value.expires_ms = put->keep_expiry && e ? loom_entry_expires_ms(e) : put->expires_ms;
     if (e == NULL || !overwrite(p, e, &packed.value))
-        rc = partition_install(key, e, &packed.value, put->overdraw ? ROOM_OVERDRAW : ROOM_EVICT, &e);
+        rc = partition_install(key, e, &packed.value, put->overdraw ? ROOM_OVERDRAW : ROOM_EVICT,
+                               &e);
     if (rc == 0) {
         value_account(p, e, 1);
         if (put->old != NULL) {
@@ -261,7 +263,7 @@ int partition_expire(const struct store_key *key, loom_entry *e, uint64_t expire
     return 0;
 }
 
-/* ---- many ----------------------------------------------------------------------------------------- */
+/* ---- many ------------------------------------------------------------------------------------ */
 
 #define COLLECT_MAX 256
 
@@ -353,8 +355,8 @@ static void visit_live(void *arg, loom_entry *e)
     if (!entry_expired(e, visit->p->now_ms)) visit->each(visit->arg, e);
 }
 
-uint64_t partition_scan(struct partition *p, uint64_t cursor, void (*each)(void *arg, loom_entry *e),
-                        void *arg)
+uint64_t partition_scan(struct partition *p, uint64_t cursor,
+                        void (*each)(void *arg, loom_entry *e), void *arg)
 {
     struct visit visit = {p, each, arg};
 
@@ -372,7 +374,7 @@ loom_entry *partition_random(struct partition *p, uint8_t db)
     return NULL;
 }
 
-/* ---- housekeeping ------------------------------------------------------------------------------------ */
+/* ---- housekeeping ---------------------------------------------------------------------------- */
 
 uint64_t store_tick(struct store *store, uint32_t partition, uint64_t now_ms, uint32_t budget_us)
 {

@@ -158,7 +158,8 @@ struct store *store_open(const struct store_settings *settings, const struct sto
     for (uint8_t i = 0; i < STORE_DBS; i++) store->db_map[i] = i;
     store->n_partitions = n;
     for (uint32_t i = 0; i < n; i++) {
-        if (partition_open(&store->partitions[i], store, (uint16_t)i, plugins, error) == 0) continue;
+        if (partition_open(&store->partitions[i], store, (uint16_t)i, plugins, error) == 0)
+            continue;
         store->n_partitions = i + 1;
         store_close(store);
         return NULL;
@@ -178,7 +179,7 @@ void store_close(struct store *store)
     mem_free(MEM_OTHER, store);
 }
 
-/* ---- keys and databases -------------------------------------------------------------------------- */
+/* ---- keys and databases ---------------------------------------------------------------------- */
 
 uint32_t store_n_partitions(const struct store *store) { return store->n_partitions; }
 
@@ -227,10 +228,11 @@ void store_prefetch(const struct store_key *key, int stage)
     const struct partition *p = key->partition;
 
     if (stage == 0) __builtin_prefetch(&p->lock, 1);
-    if (LOOM_HAS(p->storage_ops, prefetch)) p->storage_ops->prefetch(p->storage, key->key.hash, stage);
+    if (LOOM_HAS(p->storage_ops, prefetch))
+        p->storage_ops->prefetch(p->storage, key->key.hash, stage);
 }
 
-/* ---- settings while running --------------------------------------------------------------------- */
+/* ---- settings while running ------------------------------------------------------------------ */
 
 bool store_can_write(const struct store *store)
 {
@@ -258,7 +260,7 @@ uint64_t store_max_items(const struct store *store)
     return (uint64_t)__atomic_load_n(&store->max_items, __ATOMIC_RELAXED);
 }
 
-/* ---- sums ---------------------------------------------------------------------------------------- */
+/* ---- sums ------------------------------------------------------------------------------------ */
 
 void store_stats(const struct store *store, struct partition_stats *ret)
 {
@@ -316,7 +318,7 @@ void store_reset_stats(struct store *store)
     }
 }
 
-/* ---- locks ---------------------------------------------------------------------------------------- */
+/* ---- locks ----------------------------------------------------------------------------------- */
 
 void partition_lock(struct partition *p, uint64_t now_ms)
 {

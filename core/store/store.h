@@ -122,8 +122,10 @@ uint32_t store_n_partitions(const struct store *store);
 struct partition *store_partition(const struct store *store, uint32_t i);
 struct partition *store_partition_of_slot(const struct store *store, uint16_t slot);
 
-/* store_key_make - slot, partition and hash of a name in a logical database (SWAPDB moves those). */
-void store_key_make(const struct store *store, struct slice name, uint8_t db, struct store_key *ret);
+/* store_key_make - slot, partition and hash of a name in a logical database (SWAPDB moves those).
+ */
+void store_key_make(const struct store *store, struct slice name, uint8_t db,
+                    struct store_key *ret);
 uint8_t store_db(const struct store *store, uint8_t logical); /* -> physical */
 /* store_swap_dbs - every lock held.  A key made before it names the other database now: whoever
  * locks after making a key compares key.db with store_db() again. */
@@ -159,8 +161,8 @@ uint64_t store_tick(struct store *store, uint32_t partition, uint64_t now_ms, ui
 
 void partition_lock(struct partition *p, uint64_t now_ms);
 void partition_unlock(struct partition *p);
-/* partition_quiet - until it is switched off again, under the same hold of the lock: reads and writes
- * are no accesses for the policy. */
+/* partition_quiet - until it is switched off again, under the same hold of the lock: reads and
+ * writes are no accesses for the policy. */
 void partition_quiet(struct partition *p, bool quiet);
 
 /* A set of partitions, locked in ascending order so that nobody waits in a circle. */
@@ -235,7 +237,8 @@ uint64_t partition_clear(struct partition *p, int db);
  * storage.h.  each() must not change the partition. */
 uint64_t partition_scan(struct partition *p, uint64_t cursor,
                         void (*each)(void *arg, loom_entry *e), void *arg);
-/* partition_random - a resident of a physical database drawn at random; NULL when none was found. */
+/* partition_random - a resident of a physical database drawn at random; NULL when none was found.
+ */
 loom_entry *partition_random(struct partition *p, uint8_t db);
 
 static inline bool entry_expired(const loom_entry *e, uint64_t now_ms)

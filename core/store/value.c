@@ -12,7 +12,7 @@
 
 uint64_t value_blob_charge(const struct loom_blob *blob) { return blob_charge(blob); }
 
-/* ---- on the way in ----------------------------------------------------------------------------- */
+/* ---- on the way in --------------------------------------------------------------------------- */
 
 static void try_lz4(const struct store *store, const struct store_put *put,
                     struct value_packed *ret)
@@ -71,7 +71,7 @@ void value_packed_free(struct value_packed *packed)
     packed->made = NULL;
 }
 
-/* ---- on the way out ------------------------------------------------------------------------------ */
+/* ---- on the way out -------------------------------------------------------------------------- */
 
 /* stored - the bytes as they are kept. */
 static int stored(struct partition *p, loom_entry *e, struct loom_value *ret)
@@ -135,7 +135,7 @@ void value_account(struct partition *p, loom_entry *e, int sign)
     METRIC_ADD(p->stats.packed_bytes, (uint64_t)((int64_t)v.bytes * sign));
 }
 
-/* ---- editing ------------------------------------------------------------------------------------- */
+/* ---- editing --------------------------------------------------------------------------------- */
 
 static struct loom_blob *blob_of(struct partition *p, loom_entry *e)
 {

@@ -95,7 +95,8 @@ struct loom_storage_ops {
     /* A bounded step through the residents.  0 starts and ends; cursors stay under 2^40; an
      * entry resident from the first call to the last is visited at least once, whatever is
      * inserted, removed or grown in between.  each() must not call the backend. */
-    uint64_t (*scan)(void *self, uint64_t cursor, void (*each)(void *arg, loom_entry *e), void *arg);
+    uint64_t (*scan)(void *self, uint64_t cursor, void (*each)(void *arg, loom_entry *e),
+                     void *arg);
     /* Up to n residents drawn at random with this random number; the same twice is allowed. */
     size_t (*sample)(void *self, uint64_t random, loom_entry **ret, size_t n);
     void (*clear)(void *self); /* release every resident: O(n) */

@@ -34,8 +34,8 @@ static void fini(void *self) { (void)self; }
 
 static const struct loom_option options[] = {
     LOOM_OPTION(STR, "nodes", struct fixed, nodes, "", 0, 0,
-                "Every node: name=host:port, host:port, host or [v6]:port, separated by "
-                "commas; empty: this node is alone."),
+                "Every node: name=host:port, host:port, host or [v6]:port, by commas; empty: "
+                "only this one."),
     LOOM_OPTION_END};
 
 static const struct loom_discovery_ops ops = {.struct_size = sizeof ops,

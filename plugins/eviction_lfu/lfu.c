@@ -130,4 +130,4 @@ static const struct loom_eviction_ops ops = {
 };
 
 LOOM_PLUGIN("LoomCache", "1.0.0", "Apache-2.0",
-            LOOM_OFFER_EVICTION("lfu", "the least often used of a few; counts fade", &ops))
+            LOOM_OFFER_EVICTION("lfu", "least often used of a few; counts fade", &ops))

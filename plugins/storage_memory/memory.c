@@ -1,13 +1,14 @@
 /* memory.c - the storage backend that keeps everything in RAM: an index over the core's arena.
  *
- * Values up to the core's inline limit lie behind the key; larger ones stay in the blob they arrived
- * in, of which the entry keeps the address.
+ * Values up to the core's inline limit lie behind the key; larger ones stay in the blob they
+ * arrived in, of which the entry keeps the address.
  */
 #include <string.h>
 
 #include "table.h"
 
-#define SAMPLE_TRIES 64 /* per entry asked for; the load is above 10 %, so this all but never fails */
+#define SAMPLE_TRIES                                                                               \
+    64 /* per entry asked for; the load is above 10 %, so this all but never fails */
 
 struct memory {
     const struct loom_host *host;

@@ -61,7 +61,8 @@ static struct bucket *array_take(struct table *t, uint32_t bits)
 /* array_drop - give the pages back, keep the mapping; a page at a time or all of it. */
 static void array_drop(struct bucket *at, size_t from_bytes, size_t to_bytes)
 {
-    if (to_bytes > from_bytes) madvise((char *)at + from_bytes, to_bytes - from_bytes, MADV_DONTNEED);
+    if (to_bytes > from_bytes)
+        madvise((char *)at + from_bytes, to_bytes - from_bytes, MADV_DONTNEED);
 }
 
 static void array_set(struct table *t, struct bucket *at, uint32_t bits)
@@ -359,7 +360,8 @@ uint64_t table_visit(struct table *t, uint64_t cursor, void (*each)(void *arg, l
     uint64_t end = ((uint64_t)index_of(hash, bits) + 1) << (32 - bits);
     struct bucket *next;
 
-    /* While shrinking a new bucket covers two old ones, of which the second may not be in it yet. */
+    /* While shrinking a new bucket covers two old ones, of which the second may not be in it yet.
+     */
     uint64_t boundary = (uint64_t)t->moved << (32 - t->bits);
 
     if (in_new && end > boundary) end = boundary;
@@ -388,8 +390,9 @@ loom_entry *table_sample(struct table *t, uint64_t random)
 }
 
 /* Hints taken without the lock: they may read a bucket or an entry while its owner changes it, use
- * what they read only as an address to prefetch, which cannot fault, and read only memory that stays
- * mapped as long as the instance.  The sanitizers cannot know that, so their builds do without. */
+ * what they read only as an address to prefetch, which cannot fault, and read only memory that
+ * stays mapped as long as the instance.  The sanitizers cannot know that, so their builds do
+ * without. */
 #if defined(__SANITIZE_THREAD__) || defined(__SANITIZE_ADDRESS__)
 #define PREFETCHES 0
 #elif defined(__has_feature)

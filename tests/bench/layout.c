@@ -93,8 +93,8 @@ static void measure(const char *path, uint64_t items, int key_bytes, int value_b
     hit_ns = (clock_monotonic_ns() - start) / 2000000;
     double payload = key_bytes + value_bytes;
 
-    printf("| %s | %lu | %d+%d | %.1f | %.1f | %lu | %lu |\n", policy, items, key_bytes, value_bytes,
-           (double)(rss_bytes() - before) / (double)items - payload,
+    printf("| %s | %lu | %d+%d | %.1f | %.1f | %lu | %lu |\n", policy, items, key_bytes,
+           value_bytes, (double)(rss_bytes() - before) / (double)items - payload,
            (double)store_used_bytes(store) / (double)items - payload, insert_ns, hit_ns);
 }
 

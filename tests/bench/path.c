@@ -70,7 +70,8 @@ static void serve(const char *at, size_t bytes)
 static size_t request(char *at, int set, uint64_t key, const char *value, int value_bytes)
 {
     if (!set) return (size_t)sprintf(at, "*2\r\n$3\r\nGET\r\n$16\r\nkey:%012lu\r\n", key);
-    size_t n = (size_t)sprintf(at, "*3\r\n$3\r\nSET\r\n$16\r\nkey:%012lu\r\n$%d\r\n", key, value_bytes);
+    size_t n =
+        (size_t)sprintf(at, "*3\r\n$3\r\nSET\r\n$16\r\nkey:%012lu\r\n$%d\r\n", key, value_bytes);
 
     memcpy(at + n, value, (size_t)value_bytes);
     memcpy(at + n + value_bytes, "\r\n", 2);
@@ -112,8 +113,8 @@ static void measure(int set, uint64_t items, int value_bytes, int pipeline, int 
         ns[r] = (double)(clock_monotonic_ns() - start) / (batches * pipeline);
     }
     qsort(ns, (size_t)rounds, sizeof *ns, ascending);
-    printf("| %s | %lu | %d | %d | %.0f | %.0f |\n", set ? "SET" : "GET", items, value_bytes, pipeline,
-           ns[0], ns[rounds / 2]);
+    printf("| %s | %lu | %d | %d | %.0f | %.0f |\n", set ? "SET" : "GET", items, value_bytes,
+           pipeline, ns[0], ns[rounds / 2]);
     free(value), free(out), free(ends);
 }
 
@@ -121,10 +122,12 @@ int main(int argc, char **argv)
 {
     if (argc < 6) die("usage: path PLUGINS_FOLDER POLICY ITEMS VALUE_BYTES PIPELINE [ROUNDS]");
     uint64_t items = strtoull(argv[3], NULL, 10);
-    int value_bytes = atoi(argv[4]), pipeline = atoi(argv[5]), rounds = argc > 6 ? atoi(argv[6]) : 7;
+    int value_bytes = atoi(argv[4]), pipeline = atoi(argv[5]),
+        rounds = argc > 6 ? atoi(argv[6]) : 7;
     char *buffer = malloc((size_t)value_bytes + 64), *value = calloc(1, (size_t)value_bytes + 1);
 
-    if (rounds > 64 || items == 0 || pipeline < 1 || buffer == NULL || value == NULL) die("arguments");
+    if (rounds > 64 || items == 0 || pipeline < 1 || buffer == NULL || value == NULL)
+        die("arguments");
     open_all(argv[1], argv[2]);
     for (uint64_t i = 0; i < items; i++) serve(buffer, request(buffer, 1, i, value, value_bytes));
     measure(0, items, value_bytes, pipeline, rounds);

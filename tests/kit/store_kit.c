@@ -51,7 +51,8 @@ bool store_kit_verify(struct store *store)
             good = false;
         }
         if (p->items.used != (int64_t)n) {
-            fprintf(stderr, "partition %u: quota of %ld items, %zu are there\n", i, p->items.used, n);
+            fprintf(stderr, "partition %u: quota of %ld items, %zu are there\n", i, p->items.used,
+                    n);
             good = false;
         }
         partition_unlock(p);

@@ -1,5 +1,6 @@
-/* hiredis.c PORT - the C client hiredis against a server: pipelining, large values, binary keys, RESP3
- * where the installed version speaks it.  Not a test of hiredis.  Prints one line per check. */
+/* hiredis.c PORT - the C client hiredis against a server: pipelining, large values, binary keys,
+ * RESP3 where the installed version speaks it.  Not a test of hiredis.  Prints one line per check.
+ */
 #include <hiredis/hiredis.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -42,12 +43,14 @@ static int is(redisReply *reply, int type, const char *bytes, size_t n)
 
 static void test_basics(redisContext *c)
 {
-    static const char key[] = {'a', '\0', '\r', '\n', (char)0xff}, value[] = {'\0', '\r', '\n', '$'};
+    static const char key[] = {'a', '\0', '\r', '\n', (char)0xff},
+                      value[] = {'\0', '\r', '\n', '$'};
     redisReply *reply;
 
     check(is(ask(c, "PING"), REDIS_REPLY_STATUS, "PONG", 4), "ping");
-    check(is(ask(c, "SET %b %b", key, sizeof key, value, sizeof value), REDIS_REPLY_STATUS, "OK", 2),
-          "set of bytes");
+    check(
+        is(ask(c, "SET %b %b", key, sizeof key, value, sizeof value), REDIS_REPLY_STATUS, "OK", 2),
+        "set of bytes");
     check(is(ask(c, "GET %b", key, sizeof key), REDIS_REPLY_STRING, value, sizeof value),
           "get of bytes");
     reply = ask(c, "GET absent");
@@ -86,7 +89,8 @@ static void test_big(redisContext *c)
 
     if (value == NULL) exit(1);
     for (unsigned i = 0; i < BIG_BYTES; i++) value[i] = (char)(i * 2654435761u >> 24);
-    check(is(ask(c, "SET big %b", value, (size_t)BIG_BYTES), REDIS_REPLY_STATUS, "OK", 2), "big set");
+    check(is(ask(c, "SET big %b", value, (size_t)BIG_BYTES), REDIS_REPLY_STATUS, "OK", 2),
+          "big set");
     check(is(ask(c, "GET big"), REDIS_REPLY_STRING, value, BIG_BYTES), "big get");
     free(value);
 }

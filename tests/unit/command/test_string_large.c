@@ -75,8 +75,8 @@ Test(string_large, a_reply_outlives_the_value_it_shows)
     loom_blob_drop(blob);
 }
 
-/* What waits for a slow reader is counted by its length; a blob held for a small part of it would be
- * many times that. */
+/* What waits for a slow reader is counted by its length; a blob held for a small part of it would
+ * be many times that. */
 Test(string_large, a_small_part_does_not_hold_the_whole)
 {
     struct loom_blob *blob = blob_of(1000000, 3);

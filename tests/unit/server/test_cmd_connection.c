@@ -60,7 +60,7 @@ Test(cmd_connection, no_password)
 #define HELLO(map, modules, proto)                                                                 \
     map "$6\r\nserver\r\n$9\r\nloomcache\r\n$7\r\nversion\r\n$5\r\n7.2.4\r\n"                      \
         "$5\r\nproto\r\n:" proto "\r\n$2\r\nid\r\n:1\r\n"                                          \
-        "$4\r\nmode\r\n$10\r\nstandalone\r\n$4\r\nrole\r\n$6\r\nmaster\r\n"                          \
+        "$4\r\nmode\r\n$10\r\nstandalone\r\n$4\r\nrole\r\n$6\r\nmaster\r\n"                        \
         "$7\r\nmodules\r\n" modules
 
 Test(cmd_connection, hello)

@@ -128,7 +128,8 @@ Test(store_faults, every_allocation_of_plain_writes)
 
 Test(store_faults, every_allocation_while_evicting)
 {
-    const struct store_settings settings = {.n_partitions = 2, .inline_max = 16384, .max_items = 30};
+    const struct store_settings settings = {
+        .n_partitions = 2, .inline_max = 16384, .max_items = 30};
 
     run("s3fifo", &settings);
     run("lru", &settings);

@@ -125,7 +125,8 @@ ParameterizedTest(char name[16], limit, balances)
 
 Test(limit, a_value_beyond_it_drives_nothing_out)
 {
-    struct store_settings settings = {.n_partitions = 1, .inline_max = 16384, .max_memory = 1 << 20};
+    struct store_settings settings = {
+        .n_partitions = 1, .inline_max = 16384, .max_memory = 1 << 20};
     struct store *store = store_kit_open("lru", &settings, NULL);
     struct store_key big, small;
     char name[32], other[32];

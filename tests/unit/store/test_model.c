@@ -80,7 +80,8 @@ static void step_put(struct run *run, uint32_t i, const struct store_key *key)
     next.seed = (uint32_t)random_next(&run->random);
     next.bytes = some_bytes(&run->random);
     put.keep_expiry = random_below(&run->random, 2);
-    put.expires_ms = random_below(&run->random, 3) ? 0 : run->now_ms + random_below(&run->random, 9000);
+    put.expires_ms =
+        random_below(&run->random, 3) ? 0 : run->now_ms + random_below(&run->random, 9000);
     next.expires_ms = put.keep_expiry && m->present ? m->expires_ms : put.expires_ms;
     fill(run->buffer, next.bytes, next.seed);
     put.value = slice_of(run->buffer, next.bytes);
@@ -94,7 +95,8 @@ static void step_edit(struct run *run, uint32_t i, const struct store_key *key)
 {
     struct model_key *m = &run->keys[i];
     loom_entry *e = sync(run, i, key, STORE_WRITE);
-    uint64_t bytes = some_bytes(&run->random) + 1, keep = m->present && m->bytes < bytes ? m->bytes : bytes;
+    uint64_t bytes = some_bytes(&run->random) + 1,
+             keep = m->present && m->bytes < bytes ? m->bytes : bytes;
     char *at;
     int rc = partition_edit(key, e, bytes, &at);
 
@@ -104,7 +106,8 @@ static void step_edit(struct run *run, uint32_t i, const struct store_key *key)
     }
     if (m->present) {
         fill(run->buffer, m->bytes, m->seed);
-        cr_assert_eq(memcmp(at, run->buffer, keep < m->bytes ? keep : m->bytes), 0, "edit lost bytes");
+        cr_assert_eq(memcmp(at, run->buffer, keep < m->bytes ? keep : m->bytes), 0,
+                     "edit lost bytes");
     }
     for (uint64_t k = m->present ? keep : 0; k < bytes; k++) cr_assert_eq(at[k], 0, "not zero");
     m->seed = (uint32_t)random_next(&run->random);
@@ -117,7 +120,8 @@ static void step_edit(struct run *run, uint32_t i, const struct store_key *key)
 static void step_expire(struct run *run, uint32_t i, const struct store_key *key)
 {
     loom_entry *e = sync(run, i, key, STORE_PEEK);
-    uint64_t at = random_below(&run->random, 3) ? run->now_ms + 1 + random_below(&run->random, 5000) : 0;
+    uint64_t at =
+        random_below(&run->random, 3) ? run->now_ms + 1 + random_below(&run->random, 5000) : 0;
 
     if (e == NULL) return;
     cr_assert_eq(partition_expire(key, e, at, NULL), 0);
@@ -180,8 +184,11 @@ static void flush_db(struct run *run, int db)
 static void run_model(const char *policy, uint64_t max_memory, uint64_t max_items,
                       enum store_compress compress)
 {
-    struct store_settings settings = {.n_partitions = 4, .inline_max = 16384, .max_memory = max_memory,
-                                      .max_items = max_items, .compress = compress,
+    struct store_settings settings = {.n_partitions = 4,
+                                      .inline_max = 16384,
+                                      .max_memory = max_memory,
+                                      .max_items = max_items,
+                                      .compress = compress,
                                       .compress_min = 256};
     struct run *run = calloc(1, sizeof *run);
 

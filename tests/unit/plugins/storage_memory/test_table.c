@@ -153,7 +153,8 @@ Test(table, a_move_without_memory_is_undone)
         cr_assert(table_verify(&table, n), "after %u inserts, %u refused", n, n_refused);
     }
     cr_assert_gt(n_refused, 0);
-    for (uint32_t i = 0; i < n; i++) cr_assert_eq(look(i), entries[i], "entry %u of %u is lost", i, n);
+    for (uint32_t i = 0; i < n; i++)
+        cr_assert_eq(look(i), entries[i], "entry %u of %u is lost", i, n);
 }
 
 /* churn - a step of growing or shrinking between two steps of a scan; n entries are there. */
