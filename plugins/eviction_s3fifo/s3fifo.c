@@ -12,7 +12,7 @@
  *
  * The sizes follow the number of residents at the time of an eviction.  With a limit in entries
  * that is the limit; with one in bytes, or a share that drifts, it is what the partition holds now.
- * Small may be larger than its share while main has not filled its own: a cold cache is one FIFO. */
+ * Small may be larger than its share while main has not filled its own: a cold cache is a FIFO. */
 #include <loomcache/eviction.h>
 
 #include "ghost.h"
