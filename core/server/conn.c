@@ -1,7 +1,8 @@
 /* conn.c - see conn.h.
  *
- * A turn of one connection: what was read is parsed into a batch of commands, the batch is executed
- * into the thread's reply, and the reply leaves in one write.  What the socket does not take moves
+ * A turn: the loop reads from every connection that has something, then serves them one after the
+ * other, their keys prefetched together.  What one has sent is parsed into a batch of commands, the
+ * batch is executed into the thread's reply, and the reply leaves in one write.  What the socket does not take moves
  * into an output of the connection's own: one reply that the kernel is working on, and one that
  * gathers what comes meanwhile.
  */
@@ -338,9 +339,52 @@ static void serve(struct conn *conn, struct slice input)
     if (conn->closing == CONN_CLOSED) reply_begin(&loop->reply, 2, 0);
 }
 
+static void serve_counted(struct conn *conn, struct slice input)
+{
+    serve(conn, input);
+    if (conn->closing == CONN_CLOSED || (conn->pending == NULL && conn->pending_bytes == 0)) return;
+    size_t held = resp_pending_bytes(conn->pending);
+
+    METRIC_ADD(conn->loop->stats.query_buffer_bytes, (uint64_t)held - conn->pending_bytes);
+    METRIC_SET(conn->pending_bytes, held);
+}
+
+/* hint - start fetching what the connections of this turn probably ask for, all at once: with one
+ * command each, their cache misses would otherwise be waited for one after the other. */
+static void hint(struct loop *loop)
+{
+    struct store *store = loop->server->store;
+
+    for (uint32_t i = 0; i < loop->n_reads; i++) {
+        struct loop_read *read = &loop->reads[i];
+        struct slice name;
+
+        read->hinted = resp_peek_key(read->input, &name) && name.bytes <= STORE_KEY_MAX;
+        if (!read->hinted) continue;
+        store_key_make(store, name, read->conn->session.db, &read->key);
+        store_prefetch(&read->key, 0);
+    }
+    for (int stage = 1; stage <= 2; stage++)
+        for (uint32_t i = 0; i < loop->n_reads; i++)
+            if (loop->reads[i].hinted) store_prefetch(&loop->reads[i].key, stage);
+}
+
+void conn_serve_turn(struct loop *loop)
+{
+    if (loop->n_reads > 1) hint(loop);
+    for (uint32_t i = 0; i < loop->n_reads; i++)
+        if (loop->reads[i].conn->closing == CONN_OPEN)
+            serve_counted(loop->reads[i].conn, loop->reads[i].input);
+    loop->n_reads = 0;
+    loop->read_used = 0;
+}
+
+void conn_on_turn_end(uv_check_t *check) { conn_serve_turn(check->data); }
+
 static void on_room(uv_handle_t *handle, size_t suggested, uv_buf_t *ret)
 {
     struct conn *conn = handle->data;
+    struct loop *loop = conn->loop;
     size_t room;
 
     (void)suggested;
@@ -348,10 +392,13 @@ static void on_room(uv_handle_t *handle, size_t suggested, uv_buf_t *ret)
         ret->len = room;
         return;
     }
-    ret->base = conn->loop->read_buffer;
+    ret->base = loop->read_buffer + loop->read_used;
     ret->len = LOOP_READ_BYTES;
 }
 
+/* on_read - small reads wait for the end of the turn, where they are served together.  What belongs
+ * to an unfinished command, or fills the room (there may be more), is served now: a connection is
+ * in the turn once at most, so its bytes stay in order. */
 static void on_read(uv_stream_t *stream, ssize_t n, const uv_buf_t *buffer)
 {
     struct conn *conn = stream->data;
@@ -359,23 +406,27 @@ static void on_read(uv_stream_t *stream, ssize_t n, const uv_buf_t *buffer)
 
     if (n == 0 || conn->closing == CONN_CLOSED) return;
     if (n < 0) {
+        conn_serve_turn(loop); /* it may have sent a last command and closed */
         conn_close(conn, n == UV_EOF ? "by the client" : uv_strerror((int)n));
         return;
     }
     METRIC_ADD(loop->stats.bytes_in, (uint64_t)n);
     if (conn->http || conn->closing != CONN_OPEN) return; /* dropped */
     loop_time(loop);
-    if (buffer->base == loop->read_buffer) {
-        serve(conn, slice_of(buffer->base, (size_t)n));
-    } else {
+    if (buffer->base != loop->read_buffer + loop->read_used) {
         resp_filled(conn->pending, (size_t)n);
-        serve(conn, slice_of(NULL, 0));
+        serve_counted(conn, slice_of(NULL, 0));
+        return;
     }
-    if (conn->closing == CONN_CLOSED || (conn->pending == NULL && conn->pending_bytes == 0)) return;
-    size_t held = resp_pending_bytes(conn->pending);
-
-    METRIC_ADD(loop->stats.query_buffer_bytes, (uint64_t)held - conn->pending_bytes);
-    METRIC_SET(conn->pending_bytes, held);
+    if (conn->pending != NULL || n == LOOP_READ_BYTES) {
+        serve_counted(conn, slice_of(buffer->base, (size_t)n));
+        return;
+    }
+    loop->reads[loop->n_reads++] =
+        (struct loop_read){.conn = conn, .input = slice_of(buffer->base, (size_t)n)};
+    loop->read_used += ((uint32_t)n + 63) & ~63u;
+    if (loop->n_reads == LOOP_TURN || LOOP_BUFFER_BYTES - loop->read_used < LOOP_READ_BYTES)
+        conn_serve_turn(loop);
 }
 
 static void set_keepalive(const struct loop *loop, int fd)

@@ -169,7 +169,7 @@ static int loop_init(struct loop *loop, struct server *server, struct error *err
     loop->posted_tail = &loop->posted;
     pthread_mutex_init(&loop->post_lock, NULL);
     pthread_mutex_init(&loop->conns_lock, NULL);
-    loop->read_buffer = mem_alloc(MEM_BUFFER, LOOP_READ_BYTES);
+    loop->read_buffer = mem_alloc(MEM_BUFFER, LOOP_BUFFER_BYTES);
     if (loop->read_buffer == NULL)
         return error_set(error, LOOM_E_NOMEM, "no memory for a read buffer");
     int rc = executor_open(&loop->executor, server->store, error);
@@ -179,10 +179,12 @@ static int loop_init(struct loop *loop, struct server *server, struct error *err
     rc = uv_loop_init(&loop->uv);
     if (rc == 0) rc = uv_async_init(&loop->uv, &loop->wake, on_wake);
     if (rc == 0) rc = uv_timer_init(&loop->uv, &loop->tick);
+    if (rc == 0) rc = uv_check_init(&loop->uv, &loop->turn_end);
     if (rc != 0)
         return error_set(error, LOOM_E_IO, "I/O thread %u: no event loop: %s", loop->index,
                          uv_strerror(rc));
-    loop->wake.data = loop->tick.data = loop;
+    loop->wake.data = loop->tick.data = loop->turn_end.data = loop;
+    uv_check_start(&loop->turn_end, conn_on_turn_end);
     loop->wall_offset_ms = clock_unix_ms() - uv_now(&loop->uv);
     loop_time(loop);
     uv_timer_start(&loop->tick, on_tick, every_ms, every_ms);
@@ -213,7 +215,7 @@ struct loop *loop_start(struct server *server, uint32_t index, struct error *err
 static void drain_here(struct loop *loop, void *arg)
 {
     (void)arg;
-    loop->draining = true;
+    conn_serve_turn(loop); /* what has arrived is answered */
     for (struct conn *conn = loop->conns, *next; conn != NULL; conn = next) {
         next = conn->next;
         conn_finish(conn);
@@ -231,6 +233,7 @@ static void stop_here(struct loop *loop, void *arg)
     }
     uv_close((uv_handle_t *)&loop->tick, NULL);
     uv_close((uv_handle_t *)&loop->wake, NULL);
+    uv_close((uv_handle_t *)&loop->turn_end, NULL);
 }
 
 void loop_stop(struct loop *loop)

@@ -8,7 +8,9 @@
 #include "core/server/server.h"
 #include "core/wire/resp.h"
 
-#define LOOP_READ_BYTES 65536
+#define LOOP_READ_BYTES 65536           /* room for one read */
+#define LOOP_BUFFER_BYTES (4 * LOOP_READ_BYTES) /* for the reads of one turn */
+#define LOOP_TURN 64                    /* connections served together */
 
 struct conn;
 
@@ -18,6 +20,14 @@ struct loop_stats { /* written by the loop, read by anybody (METRIC_READ) */
     uint64_t protocol_errors, output_overruns, idle_closed;
     uint64_t turn_max_ns; /* longest batch or housekeeping step */
     uint64_t query_buffer_bytes; /* held by unfinished commands */
+};
+
+/* What one connection has sent in this turn, and the key that it probably asks for. */
+struct loop_read {
+    struct conn *conn;
+    struct slice input;
+    struct store_key key;
+    bool hinted;
 };
 
 struct loop {
@@ -30,7 +40,10 @@ struct loop {
     struct executor executor;
     struct resp_batch batch;
     struct reply reply;  /* scratch of the turn */
-    char *read_buffer;
+    uv_check_t turn_end;
+    char *read_buffer; /* LOOP_BUFFER_BYTES, of which read_used belong to the reads below */
+    uint32_t read_used, n_reads;
+    struct loop_read reads[LOOP_TURN];
     uint64_t now_ms;     /* unix; one reading per turn */
     uint64_t wall_offset_ms; /* unix minus the loop's own clock */
     pthread_mutex_t conns_lock; /* guards the list, and what CLIENT LIST shows of a connection that
@@ -41,7 +54,6 @@ struct loop {
     struct loop_stats stats;
     pthread_mutex_t post_lock;
     struct loop_task *posted, **posted_tail;
-    bool draining; /* close connections when their replies are out */
 };
 
 struct loop *loop_start(struct server *server, uint32_t index, struct error *error);

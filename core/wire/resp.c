@@ -141,3 +141,33 @@ void resp_batch_free(struct resp_batch *batch)
     finished_free(batch);
     scratch_reset(&batch->scratch, 0);
 }
+
+/* ---- peeking ---------------------------------------------------------------------------------- */
+
+/* peek_line - the number behind this mark; moves behind the line's end.  false: it is not that. */
+static bool peek_line(const char **at, const char *end, char mark, size_t *ret)
+{
+    const char *p = *at;
+    size_t n = 0;
+
+    if (p == end || *p++ != mark) return false;
+    for (int digits = 0; p < end && *p >= '0' && *p <= '9' && digits < 9; digits++)
+        n = n * 10 + (size_t)(*p++ - '0');
+    if (end - p < 2 || p[0] != '\r' || p[1] != '\n') return false;
+    *at = p + 2;
+    *ret = n;
+    return true;
+}
+
+bool resp_peek_key(struct slice input, struct slice *ret)
+{
+    const char *at = input.at, *end = input.at + input.bytes;
+    size_t n;
+
+    if (!peek_line(&at, end, '*', &n) || n < 2) return false;
+    if (!peek_line(&at, end, '$', &n) || (size_t)(end - at) < n + 2) return false;
+    at += n + 2;
+    if (!peek_line(&at, end, '$', &n) || (size_t)(end - at) < n) return false;
+    *ret = slice_of(at, n);
+    return true;
+}

@@ -39,7 +39,7 @@ static void must_be_same(const struct said *a, const struct said *b)
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     const struct resp_limits *limits;
-    struct slice stream;
+    struct slice stream, key;
     struct said whole = {0}, cut = {0}, each = {0};
     struct random random;
     size_t one = 1;
@@ -48,6 +48,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     limits = &all_limits[data[0] & 3];
     stream = slice_of(data + 2, size - 2);
     random_seed(&random, data[1]);
+    resp_peek_key(stream, &key);
     said_stream(&whole, limits, stream, (struct said_cut){said_whole, NULL});
     said_stream(&cut, limits, stream, (struct said_cut){random_cut, &random});
     must_be_same(&whole, &cut);

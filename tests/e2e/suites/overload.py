@@ -236,5 +236,5 @@ def test_rss_guard(scene):
 def test_many_idle_clients(scene):
     node = scene.node()
     wires = [Wire(node.port) for _ in range(400)]
-    assert node.metrics()["loomcache_connections"] == 400
+    until(lambda: node.metrics()["loomcache_connections"] == 400, "400 connections to be counted")
     assert all(wire.ask("PING") == "PONG" for wire in wires)

@@ -378,3 +378,28 @@ Test(resp, many_commands_in_one_read)
     free(at);
     cr_assert_eq(mem_used(MEM_BUFFER), 0);
 }
+
+/* A hint may be wrong, never out of bounds: every prefix is looked at in memory of its own size. */
+Test(resp, the_second_word_can_be_peeked_at)
+{
+    const char *const get = "*2\r\n$3\r\nGET\r\n$5\r\nhello\r\n*1\r\n$4\r\nPING\r\n";
+    struct slice key;
+
+    cr_assert(resp_peek_key(slice_of(get, strlen(get)), &key));
+    cr_assert_eq(key.bytes, 5);
+    cr_assert_eq(memcmp(key.at, "hello", 5), 0);
+    for (size_t n = 0; n < strlen(get); n++) {
+        char *copy = malloc(n + 1);
+
+        memcpy(copy, get, n);
+        char *exact = realloc(copy, n ? n : 1);
+
+        cr_assert_eq(resp_peek_key(slice_of(exact, n), &key), n >= 22, "%zu bytes", n);
+        free(exact);
+    }
+    const char *const none[] = {"PING\r\n", "*1\r\n$4\r\nPING\r\n", "*2\r\n$-1\r\n", "*x\r\n",
+                                "*2\r\n$3\r\nGET\r\n:5\r\n", "*2\r\n$999999999\r\nGET\r\n", ""};
+
+    for (size_t i = 0; i < sizeof none / sizeof none[0]; i++)
+        cr_assert_not(resp_peek_key(slice_of(none[i], strlen(none[i])), &key), "%s", none[i]);
+}
