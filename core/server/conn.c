@@ -2,9 +2,9 @@
  *
  * A turn: the loop reads from every connection that has something, then serves them one after the
  * other, their keys prefetched together.  What one has sent is parsed into a batch of commands, the
- * batch is executed into the thread's reply, and the reply leaves in one write.  What the socket does not take moves
- * into an output of the connection's own: one reply that the kernel is working on, and one that
- * gathers what comes meanwhile.
+ * batch is executed into the thread's reply, and the reply leaves in one write.  What the socket
+ * does not take moves into an output of the connection's own: one reply that the kernel is working
+ * on, and one that gathers what comes meanwhile.
  */
 #include "core/server/conn.h"
 

@@ -34,7 +34,8 @@ static inline struct conn *conn_of(struct session *session)
 
 /* conn_open - take over an accepted socket. */
 void conn_open(struct loop *loop, int fd);
-/* conn_serve_turn - serve what was read in this turn of the loop; at its end, conn_on_turn_end(). */
+/* conn_serve_turn - serve what was read in this turn of the loop; at its end, conn_on_turn_end().
+ */
 void conn_serve_turn(struct loop *loop);
 void conn_on_turn_end(uv_check_t *check);
 /* conn_close - now; what is waiting to be written is lost. */

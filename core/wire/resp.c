@@ -142,7 +142,7 @@ void resp_batch_free(struct resp_batch *batch)
     scratch_reset(&batch->scratch, 0);
 }
 
-/* ---- peeking ---------------------------------------------------------------------------------- */
+/* ---- peeking --------------------------------------------------------------------------------- */
 
 /* peek_line - the number behind this mark; moves behind the line's end.  false: it is not that. */
 static bool peek_line(const char **at, const char *end, char mark, size_t *ret)

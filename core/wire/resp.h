@@ -89,8 +89,9 @@ enum resp_result resp_parse(struct resp_batch *batch, struct resp_pending **pend
                             const struct resp_limits *limits, struct slice *input,
                             struct resp_command *ret);
 
-/* resp_peek_key - a guess at the key of the first command: its second word, if the command lies that
- * far in the input and is no inline one.  A hint for prefetching; consumes nothing.  Some 10 ns. */
+/* resp_peek_key - a guess at the key of the first command: its second word, if the command lies
+ * that far in the input and is no inline one.  A hint for prefetching; consumes nothing.  Some 10
+ * ns. */
 bool resp_peek_key(struct slice input, struct slice *ret);
 
 /* resp_release - the commands of the batch have been executed: let go of what they pointed to. */
